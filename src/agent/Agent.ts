@@ -1,0 +1,378 @@
+/**
+ * An Agent is a Task whose body is the loop: ask the model, run the tools it asks for, until it answers.
+ *
+ * It is called like a function: `assistant("What is the weather in Tokyo?")` is an Effect of the answer. `result` tells
+ * more of the same run, `stream` is the run as its events, `watch` runs it for any number of watchers. What it still
+ * needs is in its requirement channel: a `LanguageModel` (or `Models`, when it names its model) and its tools' services.
+ */
+import * as Cause from "effect/Cause"
+import * as Channel from "effect/Channel"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type * as Types from "effect/Types"
+import type * as LanguageModel from "effect/ai/LanguageModel"
+import * as Prompt from "effect/ai/Prompt"
+import * as Tool from "effect/ai/Tool"
+import { AgentError, type AgentErrorReason, TimedOut } from "../core/AgentError.ts"
+import type { AgentEvent, RunFailed, RunResult } from "../core/AgentEvent.ts"
+import * as Name from "../core/Name.ts"
+import * as Secrets from "../core/Secrets.ts"
+import * as Usage from "../core/Usage.ts"
+import * as Attempts from "../durable/internal/attempts.ts"
+import type { Definition } from "../durable/internal/definition.ts"
+import * as StepScope from "../durable/StepScope.ts"
+import * as Task from "../durable/Task.ts"
+import { explain } from "../durable/TaskError.ts"
+import * as Loop from "./internal/loop.ts"
+import { Outlet } from "./internal/Outlet.ts"
+import { type AgentDefinition, begin, modelOptions, resolveModel, type RunInput } from "./internal/prepare.ts"
+import { CurrentRun, type Sink } from "./internal/RunScope.ts"
+import * as Telemetry from "./internal/Telemetry.ts"
+import type { ModelOptions } from "./ModelOptions.ts"
+import { type Models, parse } from "./Models.ts"
+import type { AgentOptions, AgentPayload, AnyAgentOptions, Instruction, RunOptions } from "./Options.ts"
+import * as Toolbox from "./Toolbox.ts"
+import * as Watch from "./Watch.ts"
+
+export type { AgentOptions, Instruction, RunOptions, TurnChange, TurnInfo } from "./Options.ts"
+
+/** What an agent's model is sent at the start of a run. */
+export interface AgentPrompt {
+  readonly model: string
+  /** The messages, instructions first. */
+  readonly prompt: Prompt.Prompt
+  /** The tools as the model is told of them; `parameters` is JSON Schema. */
+  readonly tools: ReadonlyArray<{
+    readonly name: string
+    readonly description: string | undefined
+    readonly parameters: unknown
+  }>
+  readonly options: ModelOptions
+}
+
+/** An agent: named, callable, and a Task, so that it can be a tool of another agent. */
+export interface Agent<out Name extends string, out Output, out R> {
+  /** Runs the agent; the same as `run`. */
+  (instruction: Instruction, options?: RunOptions): Effect.Effect<Output, AgentError, R>
+  readonly [Task.TypeId]: Task.Internal
+  readonly "~R": Types.Covariant<R>
+  readonly name: Name
+  readonly description: string | undefined
+  /** Runs the agent and gives its answer. */
+  readonly run: (instruction: Instruction, options?: RunOptions) => Effect.Effect<Output, AgentError, R>
+  /** Runs the agent and gives its answer with how it came about. */
+  readonly result: (instruction: Instruction, options?: RunOptions) => Effect.Effect<RunResult<Output>, AgentError, R>
+  /**
+   * The run itself, as its events: nothing is lost, and who stops pulling stops the reading of the vendor's socket.
+   * Dropping it interrupts the run. The last event is `RunCompleted`; failure is in the error channel.
+   */
+  readonly stream: (instruction: Instruction, options?: RunOptions) => Stream.Stream<AgentEvent<Output>, AgentError, R>
+  /** Runs the agent in the scope, for any number of watchers who come and go; it never waits for one. */
+  readonly watch: (
+    instruction: Instruction,
+    options?: RunOptions
+  ) => Effect.Effect<Watch.Watch<Output>, never, R | Scope.Scope>
+  /** What the model would be sent; no request is made. */
+  readonly prompt: (instruction: Instruction, options?: RunOptions) => Effect.Effect<AgentPrompt, AgentError, R>
+  /** A copy with other options; what is not named stays as it is. */
+  readonly with: <
+    const Tools extends ReadonlyArray<Toolbox.ToolInput> = readonly [],
+    const Model extends string | undefined = undefined,
+    RI = never,
+    RB = never,
+    FR = never,
+    RR = never
+  >(
+    options: Partial<AgentOptions<Tools, Model, RI, RB, FR, RR>>
+  ) => Agent<
+    Name,
+    Output,
+    R | Toolbox.Requirements<Tools[number]> | (Model extends string ? Models : never) | RI | RB | Services<FR> | Services<RR>
+  >
+}
+
+type Services<Ret> = Ret extends Effect.Effect<any, any, infer R> ? R : never
+
+/** What an agent of these options needs. */
+export type Requirements<Tools extends ReadonlyArray<Toolbox.ToolInput>, Model, RI, RB, FR, RR> =
+  | Toolbox.Requirements<Tools[number]>
+  | (Model extends string ? Models : LanguageModel.LanguageModel)
+  | RI
+  | RB
+  | Services<FR>
+  | Services<RR>
+
+/**
+ * Makes an agent.
+ *
+ * ```ts
+ * const assistant = Agent.make("assistant", {
+ *   instructions: "You are a helpful assistant with access to real-time data.",
+ *   tools: [getWeather]
+ * })
+ * ```
+ *
+ * Throws a `TypeError` for a name that is not 1 to 64 letters, digits, `_` or `-`, and for two tools of one name.
+ */
+export const make = <
+  const Name extends string,
+  const Tools extends ReadonlyArray<Toolbox.ToolInput> = readonly [],
+  const Model extends string | undefined = undefined,
+  RI = never,
+  RB = never,
+  FR = never,
+  RR = never
+>(
+  name: Name,
+  options: AgentOptions<Tools, Model, RI, RB, FR, RR>
+): Agent<Name, string, Requirements<Tools, Model, RI, RB, FR, RR>> => {
+  Name.assert("agent", name)
+  return fromOptions(name, options as AnyAgentOptions) as never
+}
+
+/**
+ * Makes an agent from its instructions; it is named after its model: `agent_openai_gpt-5`, or `agent`.
+ *
+ * ```ts
+ * const assistant = agent("You are a helpful assistant.", { model: "ollama/llama3.2" })
+ * ```
+ */
+export const agent = <
+  const Tools extends ReadonlyArray<Toolbox.ToolInput> = readonly [],
+  const Model extends string | undefined = undefined,
+  RI = never,
+  RB = never,
+  FR = never,
+  RR = never
+>(
+  instructions: AgentOptions<Tools, Model, RI, RB, FR, RR>["instructions"],
+  options?: Omit<AgentOptions<Tools, Model, RI, RB, FR, RR>, "instructions">
+): Agent<string, string, Requirements<Tools, Model, RI, RB, FR, RR>> =>
+  fromOptions(nameAfter(options?.model), { ...options, instructions } as AnyAgentOptions) as never
+
+const nameAfter = (model: string | undefined): string => {
+  const parsed = model === undefined ? undefined : parse(model)
+  if (parsed === undefined) return "agent"
+  return `agent_${parsed.provider}_${parsed.model}`.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 64)
+}
+
+const Payload = Schema.Struct({
+  instruction: Schema.String.annotate({ description: "What to do, with everything needed to do it." }),
+  context: Schema.optionalKey(Schema.String.annotate({ description: "Background that helps to do it." }))
+})
+
+const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, string, any> => {
+  const tools = Toolbox.fromInputs(options.tools ?? [])
+  const definition: AgentDefinition = {
+    name,
+    options,
+    tools,
+    declared: [...tools.values()].map((tool) => tool.tool),
+    logged: new Set()
+  }
+  const task: Definition = {
+    name,
+    payload: Payload,
+    success: Schema.Unknown,
+    error: AgentError,
+    run: (input: RunInput) =>
+      Effect.mapError(Loop.run(definition, input), (reason) => toError(name, input, reason)),
+    options: {
+      description: options.description,
+      retry: options.retry,
+      timeout: options.timeout,
+      fallback: options.fallback && ((input: RunInput, error: AgentError) =>
+        Effect.map(
+          Attempts.lift(() => options.fallback!(toPayload(input), error), name),
+          (output) => ({ ...emptyResult(input), output })
+        )),
+      rollback: options.rollback && ((input: RunInput, exit: Exit.Exit<RunResult, AgentError>) =>
+        options.rollback!(toPayload(input), Exit.map(exit, (result) => result.output))),
+      risk: options.risk,
+      approval: options.approval
+    },
+    onTimeout: (input: RunInput, after: Duration.Duration) => toError(name, input, new TimedOut({ after }))
+  }
+  const attempts = Attempts.make(task)
+
+  const start = (instruction: Instruction, run: RunOptions | undefined, scope: RunScopeOf): RunInput => ({
+    instruction,
+    options: run ?? {},
+    path: scope.path,
+    sink: scope.sink,
+    state: undefined
+  })
+
+  const execute = (input: RunInput): Effect.Effect<RunResult, AgentError, any> =>
+    StepScope.step<RunResult, AgentError, any>(
+      () => ({
+        name,
+        payload: toPayload(input),
+        payloadSchema: Payload,
+        success: Schema.Unknown as never,
+        error: AgentError
+      }),
+      Telemetry.run(attempts(input), name)
+    )
+
+  /** A run whose events go to the run around it, if there is one. */
+  const result = (instruction: Instruction, run?: RunOptions): Effect.Effect<RunResult, AgentError, any> =>
+    Effect.withFiber((fiber) => {
+      const around = fiber.getRef(CurrentRun)
+      const input = start(instruction, run, {
+        path: around === undefined ? name : `${around.path}/${name}`,
+        sink: around?.sink
+      })
+      const finished = input.sink === undefined
+        ? execute(input)
+        : Effect.tap(execute(input), (result) => input.sink!.emit({ _tag: "RunCompleted", path: input.path, result }))
+      return Effect.onExit(finished, (exit) => report(name, input, exit, "interrupted"))
+    })
+
+  const run = (instruction: Instruction, options?: RunOptions) =>
+    Effect.map(result(instruction, options), (result) => result.output)
+
+  const stream = (instruction: Instruction, options?: RunOptions): Stream.Stream<AgentEvent<string>, AgentError, any> =>
+    Stream.fromChannel(Channel.fromTransform((_, scope) =>
+      Effect.gen(function*() {
+        const outlet = new Outlet<AgentError>()
+        const input = start(instruction, options, { path: name, sink: outlet })
+        let ended: Exit.Exit<RunResult, AgentError> | undefined
+        const fiber = yield* Effect.forkIn(
+          Effect.onExit(execute(input), (exit) => {
+            ended = exit
+            if (Exit.isSuccess(exit)) outlet.push({ _tag: "RunCompleted", path: name, result: exit.value })
+            outlet.end(exit)
+            return Effect.void
+          }),
+          scope
+        )
+        yield* Scope.addFinalizerExit(scope, (exit) => {
+          const who = Exit.isSuccess(exit) ? "client-gone" : "interrupted"
+          return Effect.flatMap(Fiber.interrupt(fiber), () => report(name, input, ended ?? Exit.interrupt(), who))
+        })
+        return outlet.pull
+      })
+    )) as never
+
+  const watch = (instruction: Instruction, options?: RunOptions) =>
+    Watch.make<string, any>((sink) => {
+      const input = start(instruction, options, { path: name, sink })
+      return Effect.onExit(
+        Effect.tap(execute(input), (result) => sink.emit({ _tag: "RunCompleted", path: name, result })),
+        (exit) => Effect.flatMap(report(name, input, exit, "interrupted"), (failed) =>
+          failed === undefined ? Effect.void : sink.emit(failed))
+      )
+    })
+
+  const prompt = (instruction: Instruction, run?: RunOptions): Effect.Effect<AgentPrompt, AgentError, any> =>
+    Effect.suspend(() => {
+      const input = start(instruction, run, { path: name, sink: undefined })
+      return Effect.mapError(
+        Effect.gen(function*() {
+          const target = yield* resolveModel(options.model)
+          const state = yield* begin(definition, input, target)
+          return {
+            model: target.id,
+            prompt: Prompt.fromMessages(state.content),
+            tools: definition.declared.map((tool) => ({
+              name: tool.name,
+              description: Tool.getDescription(tool),
+              parameters: Tool.getJsonSchema(tool)
+            })),
+            options: modelOptions(definition, input.options)
+          }
+        }),
+        (reason) => toError(name, input, reason)
+      )
+    })
+
+  return Object.defineProperties(run, {
+    [Task.TypeId]: {
+      value: {
+        definition: { ...task, success: Schema.String },
+        invoke: ({ context, instruction }: AgentPayload) => run(instruction, { context })
+      } satisfies Task.Internal
+    },
+    name: { value: name, enumerable: true },
+    description: { value: options.description, enumerable: true },
+    run: { value: run },
+    result: { value: result },
+    stream: { value: stream },
+    watch: { value: watch },
+    prompt: { value: prompt },
+    with: { value: (changes: Partial<AnyAgentOptions>) => fromOptions(name, { ...options, ...changes }) }
+  }) as never
+}
+
+type RunScopeOf = { readonly path: string; readonly sink: Sink | undefined }
+
+const toPayload = (input: RunInput): AgentPayload => ({
+  instruction: typeof input.instruction === "string"
+    ? input.instruction
+    : input.instruction.map((part) => typeof part === "string" ? part : part.type === "text" ? part.text : `[${part.mediaType}]`)
+      .join("\n"),
+  ...(input.options.context === undefined ? {} : { context: input.options.context })
+})
+
+const emptyResult = (input: RunInput): Omit<RunResult, "output"> => ({
+  finish: "answered",
+  usage: input.state?.usage ?? Usage.empty,
+  turns: input.state?.turns ?? 0,
+  toolCalls: input.state?.toolCalls ?? 0,
+  messages: input.state?.settled() ?? [],
+  warnings: input.state?.warnings ?? [],
+  model: input.state?.model ?? "unknown"
+})
+
+const toError = (agent: string, input: RunInput, reason: AgentErrorReason): AgentError =>
+  new AgentError({
+    agent,
+    reason,
+    usage: input.state?.usage ?? Usage.empty,
+    messages: input.state?.settled() ?? []
+  })
+
+/** What a run's log and watchers are told when it ends without an answer. */
+const report = (
+  agent: string,
+  input: RunInput,
+  exit: Exit.Exit<unknown, AgentError>,
+  interrupted: "interrupted" | "client-gone"
+): Effect.Effect<typeof RunFailed.Type | undefined> => {
+  if (Exit.isSuccess(exit)) return Effect.succeed(undefined)
+  const error = Cause.findErrorOption(exit.cause)
+  const reason = error._tag === "Some" ? error.value.reason : undefined
+  const end = reason !== undefined
+    ? reason._tag === "TimedOut" ? "timed-out" as const : "failed" as const
+    : Cause.hasInterruptsOnly(exit.cause)
+    ? interrupted
+    : "defect" as const
+  const message = Secrets.scrub(
+    end === "interrupted"
+      ? "the run was interrupted"
+      : end === "client-gone"
+      ? "whoever ran it went away"
+      : reason?.message ?? explain(exit.cause)
+  )
+  const failed: typeof RunFailed.Type = {
+    _tag: "RunFailed",
+    path: input.path,
+    end,
+    message,
+    ...(reason === undefined ? {} : { reason }),
+    usage: input.state?.usage ?? Usage.empty,
+    messages: input.state?.settled() ?? []
+  }
+  // what failed is in the error channel too; that somebody ended it is said nowhere else
+  const log = end === "failed" || end === "defect" ? Effect.logDebug : Effect.logInfo
+  return Effect.as(
+    Effect.annotateLogs(log(`agent ${agent}: ${message}`), { "fluxion.path": input.path, "fluxion.end": end }),
+    failed
+  )
+}

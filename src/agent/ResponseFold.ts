@@ -1,0 +1,209 @@
+/**
+ * Folds the parts of one model response into what the run keeps: the assistant's message, the calls, the usage.
+ *
+ * The fold is the only reader of a response, streamed or not. It can be asked at any part for the message so far, which
+ * is legal for every provider: text that was not ended is kept, reasoning that was not ended is left out, since it may
+ * lack the signature that its vendor wants back.
+ */
+import * as Schema from "effect/Schema"
+import * as Prompt from "effect/ai/Prompt"
+import type * as Response from "effect/ai/Response"
+import * as Usage from "../core/Usage.ts"
+import type { Call } from "./Turn.ts"
+
+/** What a model answered in one turn; it crosses the journal. */
+export const TurnResponse = Schema.Struct({
+  content: Schema.Array(Prompt.AssistantMessagePart),
+  finish: Schema.String,
+  usage: Usage.Usage,
+  model: Schema.optionalKey(Schema.String)
+})
+
+/** What a model answered in one turn. */
+export type TurnResponse = typeof TurnResponse.Type
+
+type Options = Prompt.ProviderOptions
+type AnyPart = Response.StreamPartEncoded | Response.TextPartEncoded | Response.ReasoningPartEncoded
+
+interface Block {
+  readonly kind: "text" | "reasoning"
+  readonly index: number
+  text: string
+  options: Options | undefined
+}
+
+const mergeOptions = (left: Options | undefined, right: Options | undefined): Options | undefined => {
+  if (right === undefined || isEmpty(right)) return left
+  if (left === undefined) return right
+  const out: { [provider: string]: Options[string] } = { ...left }
+  for (const [provider, value] of Object.entries(right)) {
+    const before = out[provider]
+    out[provider] = isRecord(before) && isRecord(value) ? { ...before, ...value } : value
+  }
+  return out
+}
+
+const isRecord = (u: unknown): u is Record<string, never> => typeof u === "object" && u !== null && !Array.isArray(u)
+
+const isEmpty = (record: object) => {
+  for (const _ in record) return false
+  return true
+}
+
+/** What a delta shows to whoever watches. */
+export type Shown =
+  | { readonly _tag: "TextDelta" | "ReasoningDelta"; readonly delta: string }
+  | { readonly _tag: "ToolInputDelta"; readonly id: string; readonly name: string; readonly delta: string }
+
+/** A response under way. `push` takes the next part; `response` gives what is there. */
+export class ResponseFold {
+  /** The whole text so far. */
+  text = ""
+  /** The whole reasoning so far. */
+  reasoning = ""
+  /** How the vendor ended the response; `undefined` while it has not. */
+  finish: string | undefined
+  usage: Usage.Usage = Usage.empty
+  model: string | undefined
+  /** Whether anything came that a person or the history keeps. */
+  started = false
+  readonly calls: Array<Call> = []
+  readonly #parts: Array<Prompt.AssistantMessagePart | undefined> = []
+  readonly #open = new Map<string, Block>()
+  readonly #inputs = new Map<string, string>()
+
+  /** Takes a part; returns what it shows, if anything. */
+  push(part: AnyPart): Shown | undefined {
+    switch (part.type) {
+      case "text-delta": {
+        this.#append("text", part.id, part.delta, part.metadata)
+        this.text += part.delta
+        return part.delta === "" ? undefined : { _tag: "TextDelta", delta: part.delta }
+      }
+      case "reasoning-delta": {
+        this.#append("reasoning", part.id, part.delta, part.metadata)
+        this.reasoning += part.delta
+        return part.delta === "" ? undefined : { _tag: "ReasoningDelta", delta: part.delta }
+      }
+      // a Model that answers all at once
+      case "text":
+      case "reasoning": {
+        this.#start(part.type, "", part.metadata)
+        const shown = this.push({ type: `${part.type}-delta`, id: "", delta: part.text })
+        this.#end(part.type, "", undefined)
+        return shown
+      }
+      case "text-start":
+        this.#start("text", part.id, part.metadata)
+        return undefined
+      case "reasoning-start":
+        this.#start("reasoning", part.id, part.metadata)
+        return undefined
+      case "text-end":
+        this.#end("text", part.id, part.metadata)
+        return undefined
+      case "reasoning-end":
+        this.#end("reasoning", part.id, part.metadata)
+        return undefined
+      case "tool-params-start":
+        this.started = true
+        this.#inputs.set(part.id, part.name)
+        return undefined
+      case "tool-params-delta":
+        return { _tag: "ToolInputDelta", id: part.id, name: this.#inputs.get(part.id) ?? "", delta: part.delta }
+      case "tool-call": {
+        this.started = true
+        const providerExecuted = part.providerExecuted === true
+        this.#parts.push(
+          Prompt.makePart("tool-call", {
+            id: part.id,
+            name: part.name,
+            params: part.params,
+            providerExecuted,
+            options: part.metadata
+          })
+        )
+        if (!providerExecuted) this.calls.push({ id: part.id, name: part.name, params: part.params })
+        return undefined
+      }
+      case "tool-result": {
+        if (part.preliminary === true) return undefined
+        this.started = true
+        this.#parts.push(
+          Prompt.makePart("tool-result", {
+            id: part.id,
+            name: part.name,
+            isFailure: part.isFailure,
+            result: "encodedResult" in part ? part.encodedResult : part.result, // decoded parts carry both
+            providerExecuted: true,
+            options: part.metadata
+          })
+        )
+        return undefined
+      }
+      case "file": {
+        this.started = true
+        this.#parts.push(
+          Prompt.makePart("file", { mediaType: part.mediaType, data: part.data, options: part.metadata })
+        )
+        return undefined
+      }
+      case "response-metadata":
+        this.model = part.modelId ?? this.model
+        return undefined
+      case "finish":
+        this.finish = part.reason
+        this.usage = Usage.fromResponse(part.usage)
+        return undefined
+      default:
+        return undefined
+    }
+  }
+
+  /** The response as it stands. */
+  response(): TurnResponse {
+    const content: Array<Prompt.AssistantMessagePart> = []
+    const unended = new Map([...this.#open.values()].map((block) => [block.index, block]))
+    for (let index = 0; index < this.#parts.length; index++) {
+      const part = this.#parts[index]
+      const block = unended.get(index)
+      if (part !== undefined) content.push(part)
+      else if (block?.kind === "text" && block.text !== "") content.push(this.#close(block))
+    }
+    return {
+      content,
+      finish: this.finish ?? "unknown",
+      usage: this.usage,
+      ...(this.model === undefined ? {} : { model: this.model })
+    }
+  }
+
+  #start(kind: Block["kind"], id: string, options: Options | undefined): Block {
+    const block: Block = { kind, index: this.#parts.length, text: "", options: mergeOptions(undefined, options) }
+    this.#parts.push(undefined)
+    this.#open.set(kind + id, block)
+    this.started = true
+    return block
+  }
+
+  #append(kind: Block["kind"], id: string, delta: string, options: Options | undefined): void {
+    const block = this.#open.get(kind + id) ?? this.#start(kind, id, undefined)
+    block.text += delta
+    if (options !== undefined) block.options = mergeOptions(block.options, options)
+  }
+
+  #end(kind: Block["kind"], id: string, options: Options | undefined): void {
+    const block = this.#open.get(kind + id)
+    if (block === undefined) return
+    this.#open.delete(kind + id)
+    block.options = mergeOptions(block.options, options)
+    // empty reasoning is kept where it carries a signature
+    if (block.text !== "" || (block.kind === "reasoning" && block.options !== undefined)) {
+      this.#parts[block.index] = this.#close(block)
+    }
+  }
+
+  #close(block: Block): Prompt.TextPart | Prompt.ReasoningPart {
+    return Prompt.makePart(block.kind, { text: block.text, options: block.options })
+  }
+}

@@ -1,0 +1,350 @@
+/**
+ * Tools of every kind behind one face: Tasks, Agents, `effect/ai` Toolkits, bound or not, and vendors' own tools.
+ *
+ * What a tool is for the model is an `effect/ai` Tool; what it does is `run`, which takes the model's arguments and never
+ * fails for what the tool does: typed failures, rejections, throws and defects become results that the model can act
+ * on. Codecs are compiled where the tools are bound, once. `Toolbox.make(toolkit, handlers)` binds a Toolkit to its
+ * handlers where the agent is made: in a context, two Toolkits with one tool name silently share one handler.
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type * as Types from "effect/Types"
+import type * as Prompt from "effect/ai/Prompt"
+import * as Tool from "effect/ai/Tool"
+import type * as Toolkit from "effect/ai/Toolkit"
+import { NoApprover } from "../core/AgentError.ts"
+import * as Name from "../core/Name.ts"
+import * as Secrets from "../core/Secrets.ts"
+import * as Risk from "../durable/Risk.ts"
+import * as StepScope from "../durable/StepScope.ts"
+import * as Task from "../durable/Task.ts"
+import { explain, messageOf } from "../durable/TaskError.ts"
+
+const TypeId = "~fluxion/agent/Toolbox"
+
+/** Tools bound to their handlers; `R` is what the handlers need. */
+export interface Toolbox<out R = never> {
+  readonly [TypeId]: typeof TypeId
+  readonly "~R": Types.Covariant<R>
+  readonly tools: ReadonlyArray<BoundTool>
+}
+
+/** Whatever can stand in an agent's `tools`. */
+export type ToolInput =
+  | Task.Any
+  | Toolkit.Any
+  | Toolkit.WithHandler<any>
+  | Toolbox<any>
+  | Tool.Any
+
+/** The services that an entry of `tools` needs. */
+export type Requirements<T> = T extends Task.Any ? Task.Services<T>
+  : T extends Toolbox<infer R> ? R
+  : T extends Toolkit.Toolkit<infer Tools> ? Tool.HandlersFor<Tools> | Tool.HandlerServices<Tools[keyof Tools]>
+  : T extends Toolkit.WithHandler<infer Tools> ? Tool.HandlerServices<Tools[keyof Tools]>
+  : T extends Tool.Any ? Tool.HandlersFor<{ readonly tool: T }> | Tool.HandlerServices<T>
+  : never
+
+/** What a call came to. */
+export type Outcome =
+  | {
+    readonly _tag: "Returned"
+    readonly result: unknown
+    readonly modelOutput?: ReadonlyArray<Prompt.ToolModelOutputPart> | undefined
+  }
+  | {
+    readonly _tag: "Failed"
+    readonly reason: "failed" | "unknown-tool" | "invalid-arguments" | "limit"
+    /** What the model is told: a text, or the failure encoded by its Schema. */
+    readonly result: unknown
+    readonly message: string
+    readonly cause: string
+  }
+
+/** What a call is run with. */
+export interface CallContext {
+  readonly id: string
+  /** The history before the call, for tools that decide by it whether they need an approval. */
+  readonly messages: ReadonlyArray<Prompt.Message>
+  /** Takes preliminary results. */
+  readonly preliminary: (value: unknown) => Effect.Effect<void>
+}
+
+/** A tool that can be called. */
+export interface BoundTool {
+  readonly name: string
+  /** What the model is told of it. */
+  readonly tool: Tool.Any
+  /** It runs alone, in order. */
+  readonly barrier: boolean
+  /** The vendor runs it; it is only declared. */
+  readonly vendor: boolean
+  /** A tool whose handler is found in the context, by its id. */
+  readonly unbound: boolean
+  readonly run: (args: unknown, call: CallContext) => Effect.Effect<Outcome, NoApprover, any>
+}
+
+const failed = (reason: "failed" | "invalid-arguments", message: string, cause: string): Outcome => ({
+  _tag: "Failed",
+  reason,
+  result: message,
+  message,
+  cause
+})
+
+const returned = (result: unknown, modelOutput?: ReadonlyArray<Prompt.ToolModelOutputPart>): Outcome => ({
+  _tag: "Returned",
+  result: Secrets.scrubValue(result),
+  modelOutput: modelOutput === undefined ? undefined : Secrets.scrubValue(modelOutput)
+})
+
+const invalid = (name: string, issue: string): Outcome => {
+  const message = Secrets.scrub(`The arguments of ${name} are invalid: ${issue}`)
+  return failed("invalid-arguments", message, message)
+}
+
+const fromCause = (cause: Cause.Cause<unknown>): Outcome =>
+  failed("failed", explain(cause), Secrets.scrub(Cause.pretty(cause)))
+
+interface Spec {
+  readonly tool: Tool.Any
+  readonly risk: Risk.Risk | undefined
+  readonly approval: Tool.Any["needsApproval"]
+  readonly unbound?: boolean
+  /** Runs the tool, on what the model sent and on the same decoded. */
+  readonly perform: (params: any, call: CallContext, args: unknown) => Effect.Effect<Outcome, never, any>
+}
+
+const decodeOptions = { errors: "all" } as const
+
+const codec = (schema: Schema.Top) => Schema.toCodecJson(schema) as unknown as Schema.Codec<unknown, unknown>
+
+const decoder = (tool: Tool.Any): (args: unknown) => Effect.Effect<unknown, { readonly message: string }> => {
+  if (!Schema.isSchema(tool.parametersSchema)) return Effect.succeed
+  const decode = Schema.decodeUnknownEffect(codec(tool.parametersSchema))
+  return (args) => decode(args, decodeOptions)
+}
+
+/** Runs a handler on decoded arguments, and encodes what it gives. */
+const encoding = (
+  tool: Tool.Any,
+  execute: (params: any, call: CallContext) => Effect.Effect<unknown, unknown, any>
+): Spec["perform"] => {
+  const encodeSuccess = Schema.encodeUnknownEffect(codec(tool.successSchema))
+  const encodeFailure = Schema.encodeUnknownEffect(codec(tool.failureSchema))
+
+  const onFailure = (cause: Cause.Cause<unknown>): Effect.Effect<Outcome> => {
+    const plain = fromCause(cause)
+    const failure = Cause.findErrorOption(cause)
+    if (tool.failureMode !== "return" || failure._tag === "None") return Effect.succeed(plain)
+    return Effect.match(encodeFailure(failure.value), {
+      onFailure: () => plain,
+      onSuccess: (result) => ({ ...plain, result: Secrets.scrubValue(result) })
+    })
+  }
+
+  const onSuccess = (value: unknown): Effect.Effect<Outcome> =>
+    Effect.matchCause(encodeSuccess(value), {
+      onFailure: fromCause,
+      onSuccess: (result) => returned(result ?? null, tool.toModelOutput?.(value))
+    })
+
+  return (params, call) => Effect.matchCauseEffect(Effect.suspend(() => execute(params, call)), { onFailure, onSuccess })
+}
+
+const bind = (spec: Spec): BoundTool => {
+  const { approval, perform, tool } = spec
+  Name.assert("tool", tool.name)
+  const decode = decoder(tool)
+
+  const asked = (params: unknown, call: CallContext): Effect.Effect<boolean> => {
+    if (typeof approval !== "function") return Effect.succeed(approval === true)
+    const answer = approval(params, { toolCallId: call.id, messages: call.messages })
+    return typeof answer === "boolean" ? Effect.succeed(answer) : answer
+  }
+
+  return {
+    name: tool.name,
+    tool,
+    barrier: spec.risk === undefined ? approval !== undefined && approval !== false : spec.risk !== "read",
+    vendor: false,
+    unbound: spec.unbound === true,
+    run: (args, call) => {
+      if (typeof args === "string" && !acceptsText(tool)) {
+        return Effect.succeed(invalid(tool.name, `they are not a JSON object: ${args.slice(0, 200)}`))
+      }
+      return Effect.matchEffect(decode(args), {
+        onFailure: (error) => Effect.succeed(invalid(tool.name, messageOf(error))),
+        onSuccess: (params) =>
+          approval === undefined || approval === false
+            ? perform(params, call, args)
+            : Effect.flatMap(asked(params, call), (needed) =>
+              needed ? Effect.fail(new NoApprover({ tool: tool.name })) : perform(params, call, args))
+      })
+    }
+  }
+}
+
+const acceptsText = (tool: Tool.Any) => !Schema.isSchema(tool.parametersSchema) && !Tool.isDynamic(tool)
+
+const isEmptyStruct = (schema: Schema.Top) =>
+  "fields" in schema && typeof schema.fields === "object" && schema.fields !== null
+  && Object.keys(schema.fields).length === 0
+
+const fromTask = (task: Task.Any): BoundTool => {
+  const { definition, invoke } = task[Task.TypeId]
+  const { options } = definition
+  const base = Tool.make(task.name, {
+    description: options.description,
+    parameters: isEmptyStruct(definition.payload) ? Tool.EmptyParams : definition.payload,
+    success: definition.success ?? Schema.Unknown,
+    failure: definition.error
+  })
+  const tool: Tool.Any = options.risk === undefined ? base : base.annotateMerge(Risk.toAnnotations(options.risk))
+  return bind({
+    tool,
+    risk: options.risk,
+    approval: options.approval as Tool.Any["needsApproval"],
+    perform: encoding(tool, invoke)
+  })
+}
+
+/** A tool that is no Task has no seam of its own, so its call is made a step here. */
+const asStep = (tool: Tool.Any, params: unknown, body: Effect.Effect<unknown, unknown, any>) =>
+  StepScope.step<unknown, unknown, any>(
+    () => ({
+      name: tool.name,
+      payload: params,
+      payloadSchema: tool.parametersSchema,
+      success: tool.successSchema as unknown as Schema.Codec<unknown, unknown>,
+      error: tool.failureSchema as unknown as Schema.Codec<unknown, unknown>
+    }),
+    body
+  )
+
+const callHandler = (handler: Tool.Handler<string>, params: unknown, call: CallContext) =>
+  Effect.updateContext(
+    handler.handler(params, { toolCallId: call.id, preliminary: call.preliminary }) as Effect.Effect<unknown, unknown>,
+    (input: Context.Context<never>) => Context.merge(handler.context, input)
+  )
+
+const fromTool = (tool: Tool.Any, handler: Tool.Handler<string> | undefined): BoundTool =>
+  bind({
+    tool,
+    risk: Risk.fromAnnotations(tool.annotations),
+    approval: tool.needsApproval,
+    unbound: handler === undefined,
+    perform: encoding(tool, (params, call) =>
+      asStep(
+        tool,
+        params,
+        handler !== undefined ? callHandler(handler, params, call) : Effect.withFiber((fiber) => {
+          const found = fiber.context.mapUnsafe.get(tool.id) as Tool.Handler<string> | undefined
+          return found === undefined
+            ? Effect.die(new Error(`no handler for tool ${tool.name}: provide its Toolkit's toLayer(…)`))
+            : callHandler(found, params, call)
+        })
+      ))
+  })
+
+const vendorTool = (tool: Tool.Any): BoundTool => ({
+  name: tool.name,
+  tool,
+  barrier: false,
+  vendor: true,
+  unbound: false,
+  run: () => Effect.succeed(failed("failed", `${tool.name} is run by the vendor`, "called by mistake"))
+})
+
+/** A Toolkit whose handlers are hidden decodes, runs and encodes by itself. */
+const fromHandle = (tool: Tool.Any, kit: Toolkit.WithHandler<any>): BoundTool =>
+  bind({
+    tool,
+    risk: Risk.fromAnnotations(tool.annotations),
+    approval: tool.needsApproval,
+    perform: (_, call, args) =>
+      kit.handle(tool.name, args as never, call.id).pipe(
+        Effect.flatMap((results) =>
+          Stream.runFoldEffect(results, (): Outcome => returned(null), (last, result) =>
+            result.preliminary
+              ? Effect.as(call.preliminary(result.result), last)
+              : Effect.succeed(fromHandlerResult(result)))
+        ),
+        Effect.catchCause((cause) => Effect.succeed(fromCause(cause)))
+      ) as Effect.Effect<Outcome, never, any>
+  })
+
+const fromHandlerResult = (result: Tool.HandlerResult<Tool.Any>): Outcome => {
+  if (!result.isFailure) return returned(result.encodedResult, result.modelOutput)
+  const message = Secrets.scrub(messageOf(result.result))
+  return {
+    _tag: "Failed",
+    reason: result.failureOrigin === "parameters" ? "invalid-arguments" : "failed",
+    result: Secrets.scrubValue(result.encodedResult),
+    message,
+    cause: message
+  }
+}
+
+const isToolbox = (u: object): u is Toolbox<any> => TypeId in u
+
+const isTool = (u: object): u is Tool.Any => Tool.TypeId in u
+
+/** The tools of one entry of an agent's `tools`. */
+const fromInput = (input: ToolInput): ReadonlyArray<BoundTool> => {
+  if (Task.isTask(input)) return [fromTask(input)]
+  if (isToolbox(input)) return input.tools
+  if (isTool(input)) return [fromSingle(input)]
+  if ("handle" in input) return Object.values(input.tools as Record<string, Tool.Any>).map((tool) => fromHandle(tool, input))
+  if ("tools" in input) return Object.values(input.tools).map(fromSingle)
+  throw new TypeError("tools takes Tasks, Agents, Toolkits, Toolboxes and Tools, and got something else")
+}
+
+const fromSingle = (tool: Tool.Any): BoundTool =>
+  Tool.isProviderDefined(tool) && !tool.requiresHandler ? vendorTool(tool) : fromTool(tool, undefined)
+
+/**
+ * The tools of a list, by name. Throws a `TypeError` for two of one name, or a name that vendors refuse.
+ */
+export const fromInputs = (inputs: ReadonlyArray<ToolInput>): ReadonlyMap<string, BoundTool> => {
+  const byName = new Map<string, BoundTool>()
+  for (const input of inputs) {
+    for (const tool of fromInput(input)) {
+      if (byName.has(tool.name)) {
+        throw new TypeError(`two tools are named "${tool.name}": the model could not tell them apart, rename one`)
+      }
+      byName.set(tool.name, tool)
+    }
+  }
+  return byName
+}
+
+type HandlerResult<Handlers> = Handlers extends { readonly [name: string]: (...args: any) => infer Ret }
+  ? Ret extends Effect.Effect<any, any, infer R> ? R : never
+  : never
+
+/**
+ * Binds a Toolkit to its handlers, so that no other Toolkit with a tool of the same name can take their place.
+ *
+ * ```ts
+ * const search = Toolbox.make(SearchToolkit, { search: ({ query }) => Search.use((index) => index.find(query)) })
+ * ```
+ */
+export const make = <Tools extends Record<string, Tool.Any>, const Handlers extends Toolkit.HandlersFrom<Tools>>(
+  toolkit: Toolkit.Toolkit<Tools>,
+  handlers: Handlers
+): Toolbox<HandlerResult<Handlers>> => {
+  const byName = handlers as unknown as { readonly [name: string]: Tool.Handler<string>["handler"] | undefined }
+  return {
+    [TypeId]: TypeId,
+    "~R": (_: never) => _,
+    tools: Object.values(toolkit.tools).map((tool): BoundTool => {
+      const handler = byName[tool.name]
+      if (handler === undefined) return fromSingle(tool)
+      return fromTool(tool, { name: tool.name, handler, context: Context.empty() } as Tool.Handler<string>)
+    })
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * One run, any number of watchers.
+ *
+ * The run never waits: progress goes into a ring of bounded size, durable events into a log, and every watcher has a
+ * cursor of its own. A watcher who fell behind the ring gets the durable events that it missed, then a `Gap` with the
+ * whole text so far, and goes on from there. Every event has an id; who comes back with the last one goes on after it.
+ * The terminal event comes last, to everybody.
+ */
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Pull from "effect/Pull"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { AgentError } from "../core/AgentError.ts"
+import type { AgentEvent, RunResult } from "../core/AgentEvent.ts"
+import * as Backlog from "./Backlog.ts"
+import type { Sink } from "./internal/RunScope.ts"
+
+/** An event of a watched run, with its place in it. */
+export type Watched<Output = unknown> = Backlog.Entry<AgentEvent<Output>>
+
+/** A run that is watched. */
+export interface Watch<out Output> {
+  /** How the run ends. */
+  readonly result: Effect.Effect<RunResult<Output>, AgentError>
+  /**
+   * The run's events: from its start, or after the event with id `after`. Failure is the event `RunFailed`. Each
+   * subscriber has its own, as quick or slow as it is.
+   */
+  readonly events: (options?: { readonly after?: number | undefined }) => Stream.Stream<Watched<Output>>
+}
+
+/** How many events, progress among them, a watcher may be behind before it gets a gap. */
+const ringSize = 256
+
+/** Starts a run in the scope, with a sink for its events. */
+export const make = <Output, R>(
+  run: (sink: Sink) => Effect.Effect<RunResult<Output>, AgentError, R>
+): Effect.Effect<Watch<Output>, never, R | Scope.Scope> =>
+  Effect.gen(function*() {
+    const backlog = new Backlog.Backlog(ringSize)
+    const waiting = new Set<() => void>()
+    const wake = () => {
+      const woken = [...waiting]
+      waiting.clear()
+      for (const resume of woken) resume()
+    }
+    const push = (event: AgentEvent) => {
+      backlog.push(event)
+      wake()
+    }
+    const sink: Sink = {
+      push,
+      emit: (event) => {
+        push(event)
+        return Effect.void
+      }
+    }
+    const result = yield* Deferred.make<RunResult<Output>, AgentError>()
+    yield* Effect.forkScoped(
+      Effect.onExit(run(sink), (exit) => {
+        backlog.end()
+        wake()
+        return Deferred.done(result, exit)
+      }),
+      { startImmediately: true }
+    )
+
+    const events: Watch<Output>["events"] = (options) =>
+      Stream.fromPull(Effect.sync(() => {
+        let cursor = options?.after ?? 0
+        const pull: Pull.Pull<readonly [Watched<Output>, ...Array<Watched<Output>>], never> = Effect.suspend(() => {
+          const next = backlog.read(cursor)
+          if (next.entries.length > 0) {
+            cursor = next.cursor
+            return Effect.succeed(next.entries as never)
+          }
+          if (backlog.ended) return Cause.done()
+          return Effect.flatMap(
+            Effect.callback<void>((resume) => {
+              const onWake = () => resume(Effect.void)
+              waiting.add(onWake)
+              return Effect.sync(() => waiting.delete(onWake))
+            }),
+            () => pull
+          )
+        })
+        return pull
+      }))
+
+    return { result: Deferred.await(result), events }
+  })
+

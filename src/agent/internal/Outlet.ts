@@ -1,0 +1,82 @@
+/**
+ * Carries a run's events to the one who runs it: nothing is lost, and a reader who stops pulling stops the run.
+ *
+ * `emit` hands over and goes on while fewer than `capacity` events wait; past that the run waits until all were taken.
+ * `push` never waits, for plain code. One reader, any number of writers, all on one thread: plain arrays do.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Pull from "effect/Pull"
+import type { AgentEvent } from "../../core/AgentEvent.ts"
+
+const capacity = 16
+
+type Batch = readonly [AgentEvent, ...Array<AgentEvent>]
+
+/** A lossless, back-pressured hand-over of events. */
+export class Outlet<E> {
+  #waiting: Array<AgentEvent> = []
+  #writers: Array<(resume: Effect.Effect<void>) => void> = []
+  #reader: ((resume: Pull.Pull<Batch, E>) => void) | undefined
+  #end: Exit.Exit<void, E> | undefined
+
+  /** Hands an event over; never waits. */
+  push(event: AgentEvent): void {
+    if (this.#end !== undefined) return
+    this.#waiting.push(event)
+    const reader = this.#reader
+    if (reader !== undefined) {
+      this.#reader = undefined
+      reader(Effect.succeed(this.#take()))
+    }
+  }
+
+  /** Hands an event over, and waits while the reader is behind. */
+  emit(event: AgentEvent): Effect.Effect<void> {
+    this.push(event)
+    return this.#waiting.length < capacity ? Effect.void : this.#drained
+  }
+
+  /** No more events: the reader gets what waits, then this. */
+  end(exit: Exit.Exit<unknown, E>): void {
+    if (this.#end !== undefined) return
+    this.#end = Exit.asVoid(exit)
+    this.#reader?.(this.#finished())
+  }
+
+  /** The next events, at least one. */
+  readonly pull: Pull.Pull<Batch, E> = Effect.suspend(() => {
+    if (this.#waiting.length > 0) return Effect.succeed(this.#take())
+    if (this.#end !== undefined) return this.#finished()
+    return Effect.callback<Batch, E | Cause.Done>((resume) => {
+      this.#reader = resume
+      return Effect.sync(() => {
+        this.#reader = undefined
+      })
+    })
+  })
+
+  readonly #drained = Effect.callback<void>((resume) => {
+    this.#writers.push(resume)
+    return Effect.sync(() => {
+      this.#writers = this.#writers.filter((writer) => writer !== resume)
+    })
+  })
+
+  #take(): Batch {
+    const batch = this.#waiting
+    this.#waiting = []
+    const writers = this.#writers
+    if (writers.length > 0) {
+      this.#writers = []
+      for (const writer of writers) writer(Effect.void)
+    }
+    return batch as unknown as Batch
+  }
+
+  #finished(): Pull.Pull<never, E> {
+    const end = this.#end!
+    return Exit.isSuccess(end) ? Cause.done() : Effect.failCause(end.cause)
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * What a run knows of itself while it runs: its history, what it cost, what is under way.
+ *
+ * `content` is the prompt, system message first, then the history; it grows and is never copied for a turn. Whenever
+ * the run ends, `settled` is a history that is legal for every provider: every call has a result, and what the model had
+ * said is kept.
+ */
+import * as Prompt from "effect/ai/Prompt"
+import type { Warning } from "../../core/AgentEvent.ts"
+import * as Usage from "../../core/Usage.ts"
+import type { ResponseFold, TurnResponse } from "../ResponseFold.ts"
+import type { RunStep } from "../StopWhen.ts"
+import type { Outcome } from "../Toolbox.ts"
+import type { Call } from "../Turn.ts"
+
+/** What the model is told of a call that the end of the run cut short. */
+const cutShort = "The run ended before this call finished. It may have had an effect."
+
+/** The state of one run. */
+export class RunState {
+  readonly content: Array<Prompt.Message>
+  readonly steps: Array<RunStep> = []
+  readonly warnings: Array<Warning> = []
+  usage: Usage.Usage = Usage.empty
+  turns = 0
+  toolCalls = 0
+  model: string
+  /** How many messages of the prompt a model was already found able to take, and which. */
+  checked = 0
+  checkedBy: unknown
+  /** The response under way. */
+  fold: ResponseFold | undefined
+  /** The calls under way, and what came of those that are done. */
+  pending: { readonly calls: ReadonlyArray<Call>; readonly outcomes: Array<Outcome | undefined> } | undefined
+
+  constructor(content: Array<Prompt.Message>, model: string) {
+    this.content = content
+    this.model = model
+  }
+
+  warn(code: string, message: string): void {
+    if (this.warnings.some((warning) => warning.code === code && warning.message === message)) return
+    this.warnings.push({ code, message })
+  }
+
+  /** Takes a whole response into the history. */
+  respond(response: TurnResponse, requested: string): void {
+    this.fold = undefined
+    this.turns++
+    this.usage = Usage.add(this.usage, response.usage)
+    this.model = response.model ?? requested
+    if (response.content.length > 0) {
+      this.content.push(Prompt.makeMessage("assistant", { content: response.content }))
+    }
+  }
+
+  /** Takes the results of a turn's calls into the history, in the order asked. */
+  answer(calls: ReadonlyArray<Call>, outcomes: ReadonlyArray<Outcome | undefined>): void {
+    this.pending = undefined
+    this.content.push(toolMessage(calls, outcomes))
+  }
+
+  /** The history as it stands, legal for every provider, without the system message. */
+  settled(): ReadonlyArray<Prompt.Message> {
+    const messages = this.content.slice(this.content[0]?.role === "system" ? 1 : 0)
+    if (this.fold !== undefined) {
+      const { content } = this.fold.response()
+      if (content.length > 0) messages.push(Prompt.makeMessage("assistant", { content }))
+      if (this.fold.calls.length > 0) messages.push(toolMessage(this.fold.calls, []))
+    } else if (this.pending !== undefined) {
+      messages.push(toolMessage(this.pending.calls, this.pending.outcomes))
+    }
+    return messages
+  }
+}
+
+const toolMessage = (calls: ReadonlyArray<Call>, outcomes: ReadonlyArray<Outcome | undefined>): Prompt.ToolMessage =>
+  Prompt.makeMessage("tool", {
+    content: calls.map((call, index) => {
+      const outcome = outcomes[index]
+      return Prompt.makePart("tool-result", {
+        id: call.id,
+        name: call.name,
+        isFailure: outcome?._tag !== "Returned",
+        result: outcome === undefined ? cutShort : outcome.result,
+        ...(outcome?._tag === "Returned" && outcome.modelOutput !== undefined
+          ? { modelOutput: outcome.modelOutput }
+          : {}),
+        providerExecuted: false
+      })
+    })
+  })

@@ -1,0 +1,147 @@
+/**
+ * Performs one model call: chooses the driver or the standard service, folds the parts, tries again by typed reason.
+ *
+ * A call is made again only while nothing of its answer was shown: what a reader has seen is what is recorded.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Pull from "effect/Pull"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import type * as AiError from "effect/ai/AiError"
+import type * as LanguageModel from "effect/ai/LanguageModel"
+import type * as Toolkit from "effect/ai/Toolkit"
+import { ModelFailed } from "../../core/AgentError.ts"
+import * as Limits from "../../core/Limits.ts"
+import * as Secrets from "../../core/Secrets.ts"
+import type { Retry } from "../../durable/Task.ts"
+import type { Driver, ModelRequest } from "../Driver.ts"
+import { CurrentModelOptions } from "../ModelOptions.ts"
+import { ResponseFold, type TurnResponse } from "../ResponseFold.ts"
+import type { Sink } from "./RunScope.ts"
+import type { RunState } from "./RunState.ts"
+
+/** A Model that was found, and how to reach it. */
+export interface Target {
+  /** `"provider/model"` where it is known. */
+  readonly id: string
+  readonly service: LanguageModel.LanguageModel
+  readonly driver: Driver | undefined
+}
+
+/** One model call of a run. */
+export interface ModelCall {
+  readonly target: Target
+  readonly request: ModelRequest
+  /** The agent's tools for a Model that is called the standard way; always the same object. */
+  readonly toolkit: Toolkit.WithHandler<any> | undefined
+  readonly retry: Retry<AiError.AiError> | undefined
+  readonly state: RunState
+  readonly turn: number
+  readonly path: string
+  readonly sink: Sink | undefined
+}
+
+const maxRetryAfter = Duration.fromInputUnsafe(Limits.maxRetryAfter)
+
+/** Doubling from 0.5 s, jittered, at most five times. */
+const defaultRetry: Schedule.Schedule<unknown, AiError.AiError> = Schedule.exponential("500 millis").pipe(
+  Schedule.jittered,
+  Schedule.upTo({ times: 5 })
+)
+
+const isWorthRetrying = (error: AiError.AiError): boolean => {
+  const after = error.retryAfter
+  if (after !== undefined && Duration.isGreaterThan(after, maxRetryAfter)) return false
+  return error.reason._tag !== "InvalidOutputError" && error.isRetryable
+}
+
+const toSchedule = (retry: Retry<AiError.AiError> | undefined) => {
+  if (retry === undefined) return { schedule: defaultRetry, allows: () => true }
+  if (Schedule.isSchedule(retry)) return { schedule: retry, allows: () => true }
+  return {
+    schedule: Schedule.upTo(retry.schedule ?? Schedule.jittered(Schedule.exponential("500 millis")), {
+      times: retry.times
+    }),
+    allows: retry.while ?? (() => true)
+  }
+}
+
+/** The parts of a response, whoever gives them. */
+const parts = (call: ModelCall): Stream.Stream<any, AiError.AiError> => {
+  const { request, target, toolkit } = call
+  if (target.driver !== undefined) return target.driver.stream(request)
+  const options = {
+    prompt: request.prompt,
+    ...(toolkit === undefined ? {} : { toolkit, toolChoice: request.toolChoice }),
+    disableToolCallResolution: true,
+    toolCallValidation: "deferred"
+  } as const
+  const stream = (request.options.stream === false
+    ? Stream.unwrap(Effect.map(
+      target.service.generateText(options as never),
+      (response: { readonly content: ReadonlyArray<unknown> }) => Stream.fromIterable(response.content)
+    ))
+    : target.service.streamText(options as never)) as Stream.Stream<any, AiError.AiError>
+  return Stream.provideService(stream, CurrentModelOptions, request.options)
+}
+
+const once = (call: ModelCall): Effect.Effect<TurnResponse, AiError.AiError> =>
+  Effect.suspend(() => {
+    const { path, sink, state, turn } = call
+    const fold = new ResponseFold()
+    state.fold = fold
+    return Effect.map(
+      Stream.runForEachArray(parts(call), (chunk) => {
+        let waiting: Effect.Effect<void> = Effect.void
+        for (const part of chunk) {
+          const shown = fold.push(part)
+          if (shown !== undefined && sink !== undefined) {
+            waiting = sink.emit({ ...shown, path, turn })
+          }
+        }
+        return waiting
+      }),
+      () => fold.response()
+    )
+  })
+
+/** Makes a model call, again where that is worth it. */
+export const make = (call: ModelCall): Effect.Effect<TurnResponse, ModelFailed> =>
+  Effect.catch(once(call), (error) => again(call, error))
+
+const again = Effect.fnUntraced(function*(call: ModelCall, first: AiError.AiError) {
+  const { sink, state, target } = call
+  const { allows, schedule } = toSchedule(call.retry)
+  const step = yield* Schedule.toStep(schedule)
+  let error = first
+  for (let attempt = 2;; attempt++) {
+    const failed = new ModelFailed({ model: target.id, error })
+    const seen = sink !== undefined && state.fold?.started === true
+    if (seen || !isWorthRetrying(error) || !allows(error)) return yield* failed
+    const next = yield* Pull.catchDone(
+      step(yield* Clock.currentTimeMillis, error),
+      () => Effect.succeed(undefined)
+    )
+    if (next === undefined) return yield* failed
+    const delay = Duration.max(next[1], error.retryAfter ?? Duration.zero)
+    if (sink !== undefined) {
+      yield* sink.emit({
+        _tag: "ModelRetried",
+        path: call.path,
+        turn: call.turn,
+        model: target.id,
+        attempt,
+        delay: Duration.toMillis(delay),
+        reason: error.reason._tag,
+        message: Secrets.scrub(error.reason.message)
+      })
+    }
+    state.fold = undefined
+    yield* Effect.sleep(delay)
+    const result = yield* Effect.result(once(call))
+    if (result._tag === "Success") return result.success
+    error = result.failure
+  }
+})

@@ -1,0 +1,198 @@
+/**
+ * Gets a run ready: its Model, its options, its prompt, and what `beforeTurn` changes of them.
+ */
+import * as Effect from "effect/Effect"
+import * as AiError from "effect/ai/AiError"
+import * as LanguageModel from "effect/ai/LanguageModel"
+import * as Prompt from "effect/ai/Prompt"
+import type * as Tool from "effect/ai/Tool"
+import type * as Toolkit from "effect/ai/Toolkit"
+import { ModelFailed, ModelUnresolved } from "../../core/AgentError.ts"
+import * as Limits from "../../core/Limits.ts"
+import * as Driver from "../Driver.ts"
+import type { ModelOptions } from "../ModelOptions.ts"
+import { Models } from "../Models.ts"
+import type { AnyAgentOptions, Instruction, RunOptions, TurnChange } from "../Options.ts"
+import type { BoundTool } from "../Toolbox.ts"
+import type { Target } from "./modelCall.ts"
+import type { Sink } from "./RunScope.ts"
+import { RunState } from "./RunState.ts"
+
+/** An agent, made. */
+export interface AgentDefinition {
+  readonly name: string
+  readonly options: AnyAgentOptions
+  readonly tools: ReadonlyMap<string, BoundTool>
+  /** The tools as the model is told of them; always the same array. */
+  readonly declared: ReadonlyArray<Tool.Any>
+  /** Warnings that were logged already: each is logged once. */
+  readonly logged: Set<string>
+}
+
+/** One run: what was asked, and who takes its events. The loop leaves its state here. */
+export interface RunInput {
+  readonly instruction: Instruction
+  readonly options: RunOptions
+  readonly path: string
+  readonly sink: Sink | undefined
+  state: RunState | undefined
+}
+
+const modelOptionKeys = [
+  "temperature",
+  "topP",
+  "seed",
+  "stopSequences",
+  "reasoning",
+  "stream",
+  "providerOptions"
+] as const satisfies ReadonlyArray<keyof ModelOptions>
+
+/** The options of every model call of a run: the run's over the agent's. */
+export const modelOptions = (agent: AgentDefinition, run: RunOptions): ModelOptions => {
+  const out: { -readonly [key in keyof ModelOptions]: ModelOptions[key] } = {
+    agent: agent.name,
+    maxTokens: run.maxTokens ?? agent.options.maxTokens ?? Limits.maxTokens
+  }
+  for (const key of modelOptionKeys) {
+    const value = run[key] ?? agent.options[key]
+    if (value !== undefined) out[key] = value as never
+  }
+  return out
+}
+
+/** The message that an instruction is, background in front and marked as such; `undefined` if it says nothing. */
+export const userMessage = (instruction: Instruction, context: string | undefined): Prompt.UserMessage | undefined => {
+  const content: Array<Prompt.UserMessagePart> = []
+  for (const item of typeof instruction === "string" ? [instruction] : instruction) {
+    if (typeof item !== "string") content.push(item)
+    else if (item.trim() !== "") content.push(Prompt.makePart("text", { text: item }))
+  }
+  if (content.length === 0) return undefined
+  if (context !== undefined && context !== "") {
+    content.unshift(Prompt.makePart("text", { text: `<background>\n${context}\n</background>` }))
+  }
+  return Prompt.makeMessage("user", { content })
+}
+
+const targetOf = (service: LanguageModel.LanguageModel, id: string | undefined): Target => {
+  const driver = Driver.of(service)
+  return { id: id ?? (driver === undefined ? "custom" : `${driver.provider}/${driver.model}`), service, driver }
+}
+
+/** Finds the Model: by its name, or the one in the context. */
+export const resolveModel = (
+  model: string | LanguageModel.LanguageModel | undefined
+): Effect.Effect<Target, ModelUnresolved, any> => {
+  if (model === undefined) return Effect.map(LanguageModel.LanguageModel, (service) => targetOf(service, undefined))
+  if (typeof model !== "string") return Effect.succeed(targetOf(model, undefined))
+  return Effect.flatMap(
+    Effect.serviceOption(Models),
+    (models) =>
+      models._tag === "Some" ? Effect.map(models.value.get(model), (service) => targetOf(service, model)) : Effect.fail(
+        new ModelUnresolved({
+          model,
+          problem: "bad-settings",
+          detail: "no Models are given: provide Providers.layer, or a Models layer of your own"
+        })
+      )
+  )
+}
+
+const saysNothing = (agent: string, model: string) =>
+  new ModelFailed({
+    model,
+    error: AiError.make({
+      module: "Agent",
+      method: "run",
+      reason: new AiError.InvalidUserInputError({
+        description: `the instruction is empty: say what agent ${agent} is to do`
+      })
+    })
+  })
+
+/** The state a run begins with: its prompt is instructions, history, the user's message. */
+export const begin = (
+  agent: AgentDefinition,
+  input: Pick<RunInput, "instruction" | "options">,
+  target: Target
+): Effect.Effect<RunState, ModelFailed, any> => {
+  const start = (instructions: string): Effect.Effect<RunState, ModelFailed> => {
+    const message = userMessage(input.instruction, input.options.context)
+    if (message === undefined) return Effect.fail(saysNothing(agent.name, target.id))
+    const content: Array<Prompt.Message> = []
+    if (instructions !== "") content.push(Prompt.makeMessage("system", { content: instructions }))
+    if (input.options.history !== undefined) {
+      for (const earlier of input.options.history.content) content.push(earlier)
+    }
+    content.push(message)
+    return Effect.succeed(new RunState(content, target.id))
+  }
+  const { instructions } = agent.options
+  return typeof instructions === "string" ? start(instructions) : Effect.flatMap(instructions, start)
+}
+
+/** What a turn asks the model. */
+export interface TurnRequest {
+  readonly target: Target
+  readonly prompt: Prompt.Prompt
+  readonly tools: ReadonlyArray<Tool.Any>
+  readonly toolChoice: LanguageModel.ToolChoice<string>
+}
+
+/** A turn's request with what `beforeTurn` changed. */
+export const applyChange = (
+  agent: AgentDefinition,
+  request: TurnRequest,
+  change: TurnChange
+): Effect.Effect<TurnRequest, ModelUnresolved, any> =>
+  Effect.map(change.model === undefined ? Effect.succeed(request.target) : resolveModel(change.model), (target) => {
+    const names = change.tools
+    const tools = names === undefined ? request.tools : agent.declared.filter((tool) => names.includes(tool.name))
+    return {
+      target,
+      tools,
+      toolChoice: tools.length === 0 || request.toolChoice === "none"
+        ? "none"
+        : change.toolChoice ?? request.toolChoice,
+      prompt: change.instructions === undefined && change.history === undefined
+        ? request.prompt
+        : changedPrompt(request.prompt, change)
+    }
+  })
+
+const changedPrompt = (prompt: Prompt.Prompt, change: TurnChange): Prompt.Prompt => {
+  const first = prompt.content[0]
+  const system = change.instructions !== undefined
+    ? [Prompt.makeMessage("system", { content: change.instructions })]
+    : first?.role === "system"
+    ? [first]
+    : []
+  const history = change.history?.content ?? prompt.content.slice(first?.role === "system" ? 1 : 0)
+  return Prompt.fromMessages([...system, ...history])
+}
+
+/** What a `TurnStarted` event records of a change. */
+export const recordChange = (change: TurnChange, target: Target): { readonly [key: string]: unknown } => ({
+  ...(change.model === undefined ? {} : { model: target.id }),
+  ...(change.tools === undefined ? {} : { tools: change.tools }),
+  ...(change.instructions === undefined ? {} : { instructions: change.instructions }),
+  ...(change.toolChoice === undefined ? {} : { toolChoice: change.toolChoice }),
+  ...(change.history === undefined ? {} : { history: change.history.content.length })
+})
+
+const toolkits = new WeakMap<ReadonlyArray<Tool.Any>, Toolkit.WithHandler<any>>()
+
+/** The tools as a Toolkit, for a Model that is called the standard way: one object a list, since its decoder is kept. */
+export const toToolkit = (tools: ReadonlyArray<Tool.Any>): Toolkit.WithHandler<any> | undefined => {
+  if (tools.length === 0) return undefined
+  let toolkit = toolkits.get(tools)
+  if (toolkit === undefined) {
+    toolkit = {
+      tools: Object.fromEntries(tools.map((tool) => [tool.name, tool])),
+      handle: () => Effect.die(new Error("the loop runs the tools"))
+    }
+    toolkits.set(tools, toolkit)
+  }
+  return toolkit
+}

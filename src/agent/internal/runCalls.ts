@@ -1,0 +1,149 @@
+/**
+ * Runs the calls of one turn as they were planned, and gives what the model is told of each, in the order asked.
+ */
+import * as Effect from "effect/Effect"
+import * as Limits from "../../core/Limits.ts"
+import type { NoApprover } from "../../core/AgentError.ts"
+import * as Secrets from "../../core/Secrets.ts"
+import { CurrentListener, type Listener } from "../../durable/Progress.ts"
+import type { Outcome } from "../Toolbox.ts"
+import * as Turn from "../Turn.ts"
+import type { AgentDefinition, RunInput } from "./prepare.ts"
+import { CurrentRun } from "./RunScope.ts"
+import type { RunState } from "./RunState.ts"
+import * as Telemetry from "./Telemetry.ts"
+
+/** The calls of one turn. */
+export interface TurnCalls {
+  readonly turn: number
+  readonly calls: ReadonlyArray<Turn.Call>
+  readonly plan: Turn.Plan
+  readonly maxToolCalls: number
+}
+
+/** Runs a turn's calls. Fails only when a call needs an approval and nobody is there to ask. */
+export const runCalls = (
+  agent: AgentDefinition,
+  input: RunInput,
+  state: RunState,
+  turn: TurnCalls
+): Effect.Effect<ReadonlyArray<Outcome>, NoApprover, any> =>
+  Effect.suspend(() => {
+    const { calls, plan } = turn
+    const outcomes = new Array<Outcome | undefined>(calls.length).fill(undefined)
+    state.pending = { calls, outcomes }
+    state.toolCalls += calls.length
+
+    const runOne = (index: number) =>
+      Effect.flatMap(perform(agent, input, state, turn, calls[index]!), (outcome) => {
+        outcomes[index] = outcome
+        return input.sink === undefined
+          ? Effect.void
+          : input.sink.emit(toEvent(input.path, turn.turn, calls[index]!, outcome))
+      })
+
+    let effect: Effect.Effect<unknown, NoApprover, any> = announce(agent, input, turn, outcomes)
+    for (const batch of plan.batches) {
+      const run = batch.length === 1 ? runOne(batch[0]!) : Effect.forEach(batch, runOne, {
+        concurrency: agent.options.maxConcurrentTools ?? Limits.maxConcurrentTools,
+        discard: true
+      })
+      effect = Effect.andThen(effect, run)
+    }
+    return Effect.map(effect, () => {
+      state.answer(calls, outcomes)
+      return outcomes as ReadonlyArray<Outcome>
+    })
+  })
+
+/** Says which calls were asked for, and answers those that do not run. */
+const announce = (
+  agent: AgentDefinition,
+  { path, sink }: RunInput,
+  { calls, maxToolCalls, plan, turn }: TurnCalls,
+  outcomes: Array<Outcome | undefined>
+): Effect.Effect<void> => {
+  let waiting = Effect.void
+  for (let index = 0; index < calls.length; index++) {
+    const call = calls[index]!
+    const decision = plan.decisions[index]!
+    if (sink !== undefined) {
+      waiting = sink.emit({
+        _tag: "ToolCalled",
+        path,
+        turn,
+        id: call.id,
+        name: call.name,
+        arguments: Secrets.scrubValue(call.params)
+      })
+    }
+    if (decision === "run") continue
+    const message = Turn.refusal(decision, call, agent.tools, maxToolCalls)
+    const outcome: Outcome = { _tag: "Failed", reason: decision, result: message, message, cause: message }
+    outcomes[index] = outcome
+    if (sink !== undefined) waiting = sink.emit(toEvent(path, turn, call, outcome))
+  }
+  return waiting
+}
+
+const toEvent = (path: string, turn: number, call: Turn.Call, outcome: Outcome) =>
+  outcome._tag === "Returned"
+    ? { _tag: "ToolReturned" as const, path, turn, id: call.id, name: call.name, result: outcome.result }
+    : {
+      _tag: "ToolFailed" as const,
+      path,
+      turn,
+      id: call.id,
+      name: call.name,
+      reason: outcome.reason,
+      message: outcome.message,
+      cause: outcome.cause
+    }
+
+const perform = (
+  agent: AgentDefinition,
+  { path, sink }: RunInput,
+  state: RunState,
+  { turn }: TurnCalls,
+  call: Turn.Call
+): Effect.Effect<Outcome, NoApprover, any> => {
+  const tool = agent.tools.get(call.name)!
+  const max = agent.options.maxToolResult ?? Limits.maxToolResult
+  let listener: Listener | undefined
+  if (sink !== undefined) {
+    const toProgress = (value: unknown) => ({
+      _tag: "ToolProgress" as const,
+      path,
+      turn,
+      id: call.id,
+      name: call.name,
+      value: Secrets.scrubValue(value)
+    })
+    listener = {
+      emit: (value) => sink.emit(toProgress(value)),
+      emitUnsafe: (value) => sink.push(toProgress(value))
+    }
+  }
+  let effect = Effect.map(
+    Telemetry.toolCall(
+      tool.run(call.params, {
+        id: call.id,
+        messages: state.content,
+        preliminary: (value) => listener?.emit(value) ?? Effect.void
+      }),
+      call
+    ),
+    (outcome): Outcome => {
+      const { cut, result } = Turn.cut(outcome.result, max)
+      return cut ? { ...outcome, result } : outcome
+    }
+  )
+  if (listener !== undefined) {
+    effect = Effect.provideService(
+      Effect.provideService(effect, CurrentListener, listener),
+      CurrentRun,
+      { path, sink }
+    )
+  }
+  return effect
+}

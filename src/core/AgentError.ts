@@ -1,0 +1,170 @@
+/**
+ * Why an agent's run failed: one error, with a tagged `reason`.
+ *
+ * Every reason says in its message what failed and what to do, and has `isRetryable`: whether the same run may succeed
+ * if it is tried again. The error carries what the run had done so far, so that nothing is lost with it.
+ */
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+import * as AiError from "effect/ai/AiError"
+import * as Prompt from "effect/ai/Prompt"
+import { Usage } from "./Usage.ts"
+
+/** The model call failed; `error` is what the provider said, as an `AiError` of `effect/ai`. */
+export class ModelFailed extends Schema.TaggedError<ModelFailed>()("ModelFailed", {
+  model: Schema.String,
+  error: AiError.AiError
+}) {
+  get isRetryable(): boolean {
+    return this.error.isRetryable
+  }
+  override get message(): string {
+    return `the call to model ${this.model} failed: ${this.error.reason.message}`
+  }
+}
+
+/** The model's answers broke the output's Schema, also after every corrective turn. */
+export class OutputInvalid extends Schema.TaggedError<OutputInvalid>()("OutputInvalid", {
+  issues: Schema.Array(Schema.String),
+  text: Schema.String
+}) {
+  readonly isRetryable = true
+  override get message(): string {
+    return `the answer does not fit the output's Schema: ${this.issues.join("; ")}`
+  }
+}
+
+/** The model ended with neither text nor tool calls. */
+export class EmptyAnswer extends Schema.TaggedError<EmptyAnswer>()("EmptyAnswer", {
+  model: Schema.String,
+  finish: Schema.String
+}) {
+  readonly isRetryable = true
+  override get message(): string {
+    return `model ${this.model} ended with an empty answer (finish reason: ${this.finish}); `
+      + (this.finish === "length" ? "raise maxTokens" : "ask again, or more precisely")
+  }
+}
+
+/** The run would cost more than it was allowed. */
+export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>()("BudgetExceeded", {
+  limit: Schema.Finite,
+  spent: Schema.Finite
+}) {
+  readonly isRetryable = false
+  override get message(): string {
+    return `the budget of ${this.limit} tokens is spent (${this.spent}); raise it, or start with a smaller question`
+  }
+}
+
+/** Somebody decided that a tool may not run. */
+export class ApprovalRejected extends Schema.TaggedError<ApprovalRejected>()("ApprovalRejected", {
+  tool: Schema.String,
+  comment: Schema.optionalKey(Schema.String)
+}) {
+  readonly isRetryable = false
+  override get message(): string {
+    return `the call of ${this.tool} was rejected${this.comment === undefined ? "" : `: ${this.comment}`}`
+  }
+}
+
+/** A task or tool needs an approval, and nobody is there to ask: it did not run. */
+export class NoApprover extends Schema.TaggedError<NoApprover>()("NoApprover", {
+  tool: Schema.String
+}) {
+  readonly isRetryable = false
+  override get message(): string {
+    return `${this.tool} needs an approval and nobody is there to ask, so it did not run; `
+      + `run it where somebody can decide, or make it without approval`
+  }
+}
+
+/** The run needs what the model cannot do; no request was sent. */
+export class Unsupported extends Schema.TaggedError<Unsupported>()("Unsupported", {
+  model: Schema.String,
+  feature: Schema.String,
+  advice: Schema.String
+}) {
+  readonly isRetryable = false
+  override get message(): string {
+    return `model ${this.model} does not support ${this.feature}: ${this.advice}`
+  }
+}
+
+/** What is wrong with a model's name, its provider, or the provider's settings. */
+export const ModelProblem = Schema.Literals([
+  "bad-name",
+  "unknown-provider",
+  "missing-package",
+  "missing-key",
+  "malformed-key",
+  "bad-settings"
+])
+
+/** A `"provider/model"` could not be made into a Model; `detail` says what to do. */
+export class ModelUnresolved extends Schema.TaggedError<ModelUnresolved>()("ModelUnresolved", {
+  model: Schema.String,
+  problem: ModelProblem,
+  detail: Schema.String
+}) {
+  readonly isRetryable = false
+  override get message(): string {
+    return `model "${this.model}" cannot be used: ${this.detail}`
+  }
+}
+
+/** The run took longer than its `timeout`. */
+export class TimedOut extends Schema.TaggedError<TimedOut>()("TimedOut", {
+  after: Schema.Duration
+}) {
+  readonly isRetryable = true
+  override get message(): string {
+    return `the run took longer than its timeout of ${Duration.format(this.after)}`
+  }
+}
+
+/** Another run is under way on the conversation. */
+export class ConversationBusy extends Schema.TaggedError<ConversationBusy>()("ConversationBusy", {
+  conversation: Schema.String
+}) {
+  readonly isRetryable = true
+  override get message(): string {
+    return `another run is under way on conversation "${this.conversation}"; wait for it, or let runs queue`
+  }
+}
+
+/** Every reason for which a run fails. */
+export const AgentErrorReason = Schema.Union([
+  ModelFailed,
+  OutputInvalid,
+  EmptyAnswer,
+  BudgetExceeded,
+  ApprovalRejected,
+  NoApprover,
+  Unsupported,
+  ModelUnresolved,
+  TimedOut,
+  ConversationBusy
+])
+
+/** Every reason for which a run fails. */
+export type AgentErrorReason = typeof AgentErrorReason.Type
+
+/**
+ * An agent's run failed. `reason` says why; `usage` is what it had cost, and `messages` what had been said, a history
+ * that is legal for every provider (`Prompt.fromMessages(error.messages)` goes on from there).
+ */
+export class AgentError extends Schema.TaggedError<AgentError>()("AgentError", {
+  agent: Schema.String,
+  reason: AgentErrorReason,
+  usage: Usage,
+  messages: Schema.Array(Prompt.Message)
+}) {
+  override readonly cause = this.reason
+  get isRetryable(): boolean {
+    return this.reason.isRetryable
+  }
+  override get message(): string {
+    return `agent ${this.agent}: ${this.reason.message}`
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Is a value JSON, and if not, where not: for results that no Schema describes.
+ */
+
+/** Where a value stops being JSON: `path` as in `$.rows[3].total`, and what was found there. */
+export interface NotJson {
+  readonly path: string
+  readonly found: string
+}
+
+const name = (value: unknown): string => {
+  if (typeof value === "number") return String(value)
+  if (typeof value !== "object") return `a ${typeof value}`
+  return `a ${value?.constructor?.name ?? "object"}`
+}
+
+/** `undefined` if `value` survives `JSON.stringify` and `JSON.parse` unchanged, else the first place that does not. */
+export const check = (value: unknown): NotJson | undefined => visit(value, "$", [])
+
+const visit = (value: unknown, path: string, above: ReadonlyArray<unknown>): NotJson | undefined => {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return undefined
+  if (typeof value === "number") return Number.isFinite(value) ? undefined : { path, found: name(value) }
+  if (value === undefined && above.length === 0) return undefined
+  if (typeof value !== "object") return { path, found: name(value) }
+  if (above.includes(value)) return { path, found: "a cycle" }
+  const inside = [...above, value]
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) {
+      const found = visit(value[index], `${path}[${index}]`, inside)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return { path, found: name(value) }
+  for (const [key, item] of Object.entries(value)) {
+    if (item === undefined) continue
+    const found = visit(item, /^[A-Za-z_$][\w$]*$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`, inside)
+    if (found !== undefined) return found
+  }
+  return undefined
+}

@@ -1,0 +1,18 @@
+/**
+ * The numbers that bound a run where an agent's options do not say otherwise.
+ */
+
+/** Single tool calls in one run. */
+export const maxToolCalls = 10
+
+/** Tools that run at once within one turn. */
+export const maxConcurrentTools = 8
+
+/** Tokens of one answer. */
+export const maxTokens = 4096
+
+/** Characters of one tool result that the model is shown; the rest is cut, and the model is told. */
+export const maxToolResult = 65_536
+
+/** The longest time that a vendor's `retry-after` is honoured; a longer one fails at once. */
+export const maxRetryAfter = "60 seconds"

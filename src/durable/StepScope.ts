@@ -1,0 +1,44 @@
+/**
+ * The one seam for durability.
+ *
+ * Every task call, model call and tool call goes through `step`. Outside a workflow nobody provides a `StepScope`, and
+ * a step is a plain Effect. Inside one, the engine's scope journals it and answers it on replay. No other code asks
+ * where it runs.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Schema from "effect/Schema"
+
+/** What a scope has to know of a step, to name it and to store its outcome. */
+export interface Step<A, E> {
+  /** The task's or tool's name; `model` for a model call. */
+  readonly name: string
+  /** The payload; the scope encodes it with the Schema when it needs it. */
+  readonly payload: unknown
+  readonly payloadSchema: Schema.Top
+  readonly success: Schema.Codec<A, unknown, unknown, unknown>
+  readonly error: Schema.Codec<E, unknown, unknown, unknown>
+  /** Undoes the step, from the journal, when the workflow fails or is cancelled after it. */
+  readonly rollback?: ((exit: Exit.Exit<A, E>) => Effect.Effect<void, never, any>) | undefined
+}
+
+/** Records steps, and answers those that were recorded. */
+export interface StepScope {
+  /** The key of the step under way: the same for every attempt and after every restart. */
+  readonly idempotencyKey: string | undefined
+  readonly step: <A, E, R>(step: Step<A, E>, body: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}
+
+/** The scope of the workflow under way; `undefined` outside one. */
+export const StepScope: Context.Reference<StepScope | undefined> = Context.Reference<StepScope | undefined>(
+  "fluxion/durable/StepScope",
+  { defaultValue: () => undefined }
+)
+
+/** Runs `body` as a step of the workflow under way, or as it is. */
+export const step = <A, E, R>(info: () => Step<A, E>, body: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) => {
+    const scope = fiber.getRef(StepScope)
+    return scope === undefined ? body : scope.step(info(), body)
+  })

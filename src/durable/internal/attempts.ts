@@ -1,0 +1,148 @@
+/**
+ * Runs a task's body: attempts with their time limit, then the fallback, then the rollback.
+ *
+ * A task without options is its body and nothing more. Every attempt has a context of its own; all share one
+ * idempotency key.
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schedule from "effect/Schedule"
+import * as Json from "../../core/Json.ts"
+import * as Secrets from "../../core/Secrets.ts"
+import { CurrentListener } from "../Progress.ts"
+import { StepScope } from "../StepScope.ts"
+import { Current, type TaskContext } from "../TaskContext.ts"
+import { explain, TaskFailed, TaskResultInvalid, TaskTimeout } from "../TaskError.ts"
+import type { Definition } from "./definition.ts"
+
+const isPromiseLike = (u: unknown): u is PromiseLike<unknown> =>
+  typeof u === "object" && u !== null && "then" in u && typeof u.then === "function"
+
+/** What a body returned, as an Effect. A throw before anything was returned is a defect. */
+export const lift = (
+  body: () => unknown,
+  task: string,
+  abort?: () => void
+): Effect.Effect<unknown, any, any> =>
+  Effect.suspend(() => {
+    const out = body()
+    if (Effect.isEffect(out)) return out
+    if (!isPromiseLike(out)) return Effect.succeed(out)
+    return Effect.callback<unknown, TaskFailed>((resume) => {
+      out.then(
+        (value) => resume(Effect.succeed(value)),
+        (cause) => resume(Effect.fail(new TaskFailed({ task, cause })))
+      )
+      return abort === undefined ? undefined : Effect.sync(abort)
+    })
+  })
+
+class Attempt implements TaskContext {
+  readonly attempt: number
+  readonly progress: (value: unknown) => void
+  #controller: AbortController | undefined
+  readonly #call: Call
+  constructor(call: Call, attempt: number, progress: (value: unknown) => void) {
+    this.#call = call
+    this.attempt = attempt
+    this.progress = progress
+  }
+  get signal(): AbortSignal {
+    return (this.#controller ??= new AbortController()).signal
+  }
+  get idempotencyKey(): string {
+    return (this.#call.idempotencyKey ??= crypto.randomUUID())
+  }
+  readonly abort = () => this.#controller?.abort()
+}
+
+interface Call {
+  idempotencyKey: string | undefined
+}
+
+const ignore = () => {}
+
+/** 1 s, doubling to 60 s, jittered. */
+const defaultSchedule = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("60 seconds")]).pipe(
+  Schedule.jittered
+)
+
+const retryOptions = (retry: NonNullable<Definition["options"]["retry"]>) =>
+  Schedule.isSchedule(retry)
+    ? { schedule: retry }
+    : {
+      times: retry.times,
+      schedule: retry.schedule ?? defaultSchedule,
+      ...(retry.while === undefined ? {} : { while: retry.while })
+    }
+
+/** Runs `rollback`; its own failure is logged, the task's outcome stands. */
+export const rollback = (
+  definition: Definition,
+  payload: unknown,
+  exit: Exit.Exit<any, any>
+): Effect.Effect<void, never, any> =>
+  lift(() => definition.options.rollback!(payload, exit), definition.name).pipe(
+    Effect.catchCause((cause) =>
+      Effect.logError(`the rollback of task ${definition.name} failed: ${explain(cause)}`)
+    ),
+    Effect.asVoid
+  )
+
+/** The task's body with its options around it, on a decoded payload. */
+export const make = (definition: Definition): (payload: unknown) => Effect.Effect<any, any, any> => {
+  const { name, options, run } = definition
+  const { fallback, retry } = options
+  const timeout = options.timeout === undefined ? undefined : Duration.fromInputUnsafe(options.timeout)
+
+  const attempt = (payload: unknown, call: Call, number: number) =>
+    Effect.withFiber((fiber) => {
+      call.idempotencyKey ??= fiber.getRef(StepScope)?.idempotencyKey
+      const context = new Attempt(call, number, fiber.getRef(CurrentListener)?.emitUnsafe ?? ignore)
+      let body = Effect.provideService(
+        Effect.onInterrupt(
+          lift(() => run(payload, context), name, context.abort),
+          () => Effect.sync(context.abort)
+        ),
+        Current,
+        context
+      )
+      if (definition.success === undefined) {
+        body = Effect.flatMap(body, (value) => {
+          const found = Json.check(value)
+          return found === undefined ? Effect.succeed(value) : Effect.fail(TaskResultInvalid.of(name, found))
+        })
+      }
+      return timeout === undefined ? body : Effect.timeoutOrElse(body, {
+        duration: timeout,
+        orElse: () =>
+          Effect.fail(definition.onTimeout?.(payload, timeout) ?? new TaskTimeout({ task: name, after: timeout }))
+      })
+    })
+
+  return (payload) => {
+    const call: Call = { idempotencyKey: undefined }
+    let effect: Effect.Effect<any, any, any>
+    if (retry === undefined) {
+      effect = attempt(payload, call, 1)
+    } else {
+      let number = 0
+      effect = Effect.retry(Effect.suspend(() => attempt(payload, call, ++number)), retryOptions(retry))
+    }
+    if (fallback !== undefined) {
+      effect = Effect.catch(effect, (error) => lift(() => fallback(payload, error), name))
+    }
+    if (options.rollback === undefined) return effect
+    const undone = Effect.onExit(
+      effect,
+      (exit) => Exit.isFailure(exit) ? rollback(definition, payload, exit) : Effect.void
+    )
+    // in a workflow the journal knows when to undo
+    return Effect.withFiber((fiber) => fiber.getRef(StepScope) === undefined ? undone : effect)
+  }
+}
+
+/** What a cause says, for the log: with stack, without secrets. */
+export const pretty = (cause: Cause.Cause<unknown>): string => Secrets.scrub(Cause.pretty(cause))

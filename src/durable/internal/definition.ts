@@ -1,0 +1,57 @@
+/**
+ * What a task is made of.
+ */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Schedule from "effect/Schedule"
+import type * as Schema from "effect/Schema"
+import type { Risk } from "../Risk.ts"
+
+/** What a task's functions may return. */
+export type Body<A, E> = Effect.Effect<A, E, any> | Promise<A> | A
+
+/** How often a task is tried again: a Schedule, or `times` further attempts. */
+export type Retry<E> =
+  | Schedule.Schedule<any, E, never, never>
+  | {
+    /** Further attempts after the first. */
+    readonly times: number
+    /** Default: 1 s, doubling to 60 s, jittered. */
+    readonly schedule?: Schedule.Schedule<any, E, never, never> | undefined
+    /** Which failures are worth another attempt. Default: all. */
+    readonly while?: ((error: E) => boolean) | undefined
+  }
+
+/** The options that `task.with` may change. */
+export interface Options<P, A, E, Timeout, FallbackRet, RollbackRet> {
+  /** What it does, for people and for models. */
+  readonly description?: string | undefined
+  /** Default: no further attempt. */
+  readonly retry?: Retry<E> | undefined
+  /** How long one attempt may take. A limit over all attempts is `Schedule.upTo({ duration })` in `retry`. */
+  readonly timeout?: Timeout
+  /** Answers instead when every attempt has failed. */
+  readonly fallback?: ((payload: P, error: E) => FallbackRet) | undefined
+  /**
+   * Undoes the task, at most once: when it failed for good or was interrupted, or when it had completed and the
+   * workflow later fails or is cancelled. A failure of its own is logged.
+   */
+  readonly rollback?: ((payload: P, exit: Exit.Exit<A, E>) => RollbackRet) | undefined
+  /** What running it may do: a turn's reads run together, everything else alone and in order. */
+  readonly risk?: Risk | undefined
+  /** Somebody has to agree before it runs: always, or for some payloads. */
+  readonly approval?: boolean | ((payload: P) => boolean) | undefined
+}
+
+/** All that a task is made of, types aside. */
+export interface Definition {
+  readonly name: string
+  readonly payload: Schema.Top
+  readonly success: Schema.Top | undefined
+  readonly error: Schema.Top
+  readonly run: (payload: any, context: any) => unknown
+  readonly options: Options<any, any, any, Duration.Input | undefined, unknown, unknown>
+  /** What an attempt fails with that ran into its time limit. Default: `TaskTimeout`. */
+  readonly onTimeout?: ((payload: any, after: Duration.Duration) => unknown) | undefined
+}

@@ -1,0 +1,21 @@
+/**
+ * fluxion: AI agents as Effects.
+ */
+export { agent } from "./agent/Agent.ts"
+export * as Agent from "./agent/Agent.ts"
+export * as Capabilities from "./agent/Capabilities.ts"
+export * as Driver from "./agent/Driver.ts"
+export * as ModelOptions from "./agent/ModelOptions.ts"
+export * as Models from "./agent/Models.ts"
+export * as StopWhen from "./agent/StopWhen.ts"
+export * as Toolbox from "./agent/Toolbox.ts"
+export * as Watch from "./agent/Watch.ts"
+export * as AgentError from "./core/AgentError.ts"
+export * as AgentEvent from "./core/AgentEvent.ts"
+export * as Limits from "./core/Limits.ts"
+export * as Secrets from "./core/Secrets.ts"
+export * as Usage from "./core/Usage.ts"
+export * as Progress from "./durable/Progress.ts"
+export * as Risk from "./durable/Risk.ts"
+export * as StepScope from "./durable/StepScope.ts"
+export * as Task from "./durable/Task.ts"
