@@ -28,6 +28,7 @@ import type { Definition } from "../durable/internal/definition.ts"
 import * as StepScope from "../durable/StepScope.ts"
 import * as Task from "../durable/Task.ts"
 import { explain } from "../durable/TaskError.ts"
+import * as Display from "./internal/display.ts"
 import * as Loop from "./internal/loop.ts"
 import { Outlet } from "./internal/Outlet.ts"
 import { type AgentDefinition, begin, modelOptions, resolveModel, type RunInput } from "./internal/prepare.ts"
@@ -37,6 +38,7 @@ import type { ModelOptions } from "./ModelOptions.ts"
 import { type Models, parse } from "./Models.ts"
 import type { AgentOptions, AgentPayload, AnyAgentOptions, Instruction, RunOptions } from "./Options.ts"
 import * as Toolbox from "./Toolbox.ts"
+import * as Transcript from "./Transcript.ts"
 import * as Watch from "./Watch.ts"
 
 export type { AgentOptions, Instruction, RunOptions, TurnChange, TurnInfo } from "./Options.ts"
@@ -205,20 +207,26 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, stri
     options: run ?? {},
     path: scope.path,
     sink: scope.sink,
+    traced: false,
     state: undefined
   })
 
   const execute = (input: RunInput): Effect.Effect<RunResult, AgentError, any> =>
-    StepScope.step<RunResult, AgentError, any>(
-      () => ({
-        name,
-        payload: toPayload(input),
-        payloadSchema: Payload,
-        success: Schema.Unknown as never,
-        error: AgentError
-      }),
-      Telemetry.run(attempts(input), name)
-    )
+    Effect.withFiber((fiber) => {
+      input.traced = Telemetry.isOn(fiber)
+      const body = attempts(input, fiber)
+      return StepScope.stepIn<RunResult, AgentError, any>(
+        fiber,
+        () => ({
+          name,
+          payload: toPayload(input),
+          payloadSchema: Payload,
+          success: Schema.Unknown as never,
+          error: AgentError
+        }),
+        input.traced ? Telemetry.run(body, name) : body
+      )
+    })
 
   /** A run whose events go to the run around it, if there is one. */
   const result = (instruction: Instruction, run?: RunOptions): Effect.Effect<RunResult, AgentError, any> =>
@@ -376,3 +384,45 @@ const report = (
     failed
   )
 }
+
+const isOutermost = (event: AgentEvent): boolean => !event.path.includes("/")
+
+/** The text that the outermost agent's model writes, as it comes: of every turn, those that call tools included. */
+export const text = <Output, E, R>(events: Stream.Stream<AgentEvent<Output>, E, R>): Stream.Stream<string, E, R> =>
+  events.pipe(
+    Stream.filter((event) => event._tag === "TextDelta" && isOutermost(event)),
+    Stream.map((event) => (event as { readonly delta: string }).delta)
+  )
+
+/**
+ * Runs an agent's stream and shows it: tools called, with arguments and results, the text as it comes, and what it cost
+ * (`Transcript`). It writes to Effect's `Stdio` where there is one, else to the process's output; in colours on a
+ * terminal, unless `NO_COLOR` is set. Gives the `RunResult`.
+ *
+ * ```ts
+ * const result = yield* Agent.print(assistant.stream("What is the weather in Tokyo?"))
+ * ```
+ */
+export const print = <Output, E, R>(
+  events: Stream.Stream<AgentEvent<Output>, E, R>
+): Effect.Effect<RunResult<Output>, E, R> =>
+  Effect.gen(function*() {
+    const display = yield* Display.open
+    let transcript = Transcript.initial
+    let result: RunResult<Output> | undefined
+    const show = (pieces: ReadonlyArray<Transcript.Piece>) =>
+      pieces.length === 0 ? Effect.void : display.write(Transcript.toText(pieces, display))
+    yield* Stream.runForEachArray(events, (batch) => {
+      const pieces: Array<Transcript.Piece> = []
+      for (const event of batch) {
+        const [after, added] = Transcript.next(transcript, event)
+        transcript = after
+        for (const piece of added) pieces.push(piece)
+        if (event._tag === "RunCompleted" && isOutermost(event)) result = event.result
+      }
+      return show(pieces)
+    }).pipe(
+      Effect.ensuring(Effect.suspend(() => Effect.andThen(show(Transcript.end(transcript)), display.flush)))
+    )
+    return result ?? (yield* Effect.die(new Error("the events ended without the run's RunCompleted")))
+  })

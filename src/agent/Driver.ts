@@ -43,6 +43,8 @@ export interface Driver {
   /** The model's name at that provider. */
   readonly model: string
   readonly capabilities: Capabilities
+  /** How this vendor wants an output's Schema, and how its answers are decoded; default: the Schema as it is. */
+  readonly codecTransformer?: LanguageModel.CodecTransformer | undefined
   readonly stream: (request: ModelRequest) => Stream.Stream<Response.StreamPartEncoded, AiError.AiError>
 }
 
@@ -113,6 +115,7 @@ export const joinParts = (parts: ReadonlyArray<Response.StreamPartEncoded>): Arr
 export const toLanguageModel = (driver: Driver): Effect.Effect<LanguageModel.LanguageModel> =>
   Effect.map(
     LanguageModel.make({
+      codecTransformer: driver.codecTransformer,
       generateText: (options) =>
         Effect.contextWith((context: Context.Context<never>) =>
           driver.stream(toRequest(options, Context.get(context, CurrentModelOptions))).pipe(

@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
 import * as Usage from "../core/Usage.ts"
+import * as Parts from "./internal/Parts.ts"
 import type { Call } from "./Turn.ts"
 
 /** What a model answered in one turn; it crosses the journal. */
@@ -114,31 +115,16 @@ export class ResponseFold {
       case "tool-call": {
         this.started = true
         const providerExecuted = part.providerExecuted === true
-        this.#parts.push(
-          Prompt.makePart("tool-call", {
-            id: part.id,
-            name: part.name,
-            params: part.params,
-            providerExecuted,
-            options: part.metadata
-          })
-        )
+        this.#parts.push(Parts.toolCall(part.id, part.name, part.params, providerExecuted, part.metadata))
         if (!providerExecuted) this.calls.push({ id: part.id, name: part.name, params: part.params })
         return undefined
       }
       case "tool-result": {
         if (part.preliminary === true) return undefined
         this.started = true
-        this.#parts.push(
-          Prompt.makePart("tool-result", {
-            id: part.id,
-            name: part.name,
-            isFailure: part.isFailure,
-            result: "encodedResult" in part ? part.encodedResult : part.result, // decoded parts carry both
-            providerExecuted: true,
-            options: part.metadata
-          })
-        )
+        // decoded parts carry both
+        const result = "encodedResult" in part ? part.encodedResult : part.result
+        this.#parts.push(Parts.toolResult(part.id, part.name, part.isFailure, result, true, part.metadata))
         return undefined
       }
       case "file": {
@@ -204,6 +190,6 @@ export class ResponseFold {
   }
 
   #close(block: Block): Prompt.TextPart | Prompt.ReasoningPart {
-    return Prompt.makePart(block.kind, { text: block.text, options: block.options })
+    return Parts[block.kind](block.text, block.options)
   }
 }

@@ -9,6 +9,7 @@
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
@@ -146,11 +147,16 @@ const encoding = (
     })
   }
 
-  const onSuccess = (value: unknown): Effect.Effect<Outcome> =>
-    Effect.matchCause(encodeSuccess(value), {
+  const onSuccess = (value: unknown): Effect.Effect<Outcome> => {
+    const encoded = encodeSuccess(value)
+    if (tool.toModelOutput === undefined && Exit.isExit(encoded) && Exit.isSuccess(encoded)) {
+      return Effect.succeed(returned(encoded.value ?? null))
+    }
+    return Effect.matchCause(Effect.map(encoded, (result) => returned(result ?? null, tool.toModelOutput?.(value))), {
       onFailure: fromCause,
-      onSuccess: (result) => returned(result ?? null, tool.toModelOutput?.(value))
+      onSuccess: (outcome) => outcome
     })
+  }
 
   return (params, call) => Effect.matchCauseEffect(Effect.suspend(() => execute(params, call)), { onFailure, onSuccess })
 }
@@ -166,23 +172,26 @@ const bind = (spec: Spec): BoundTool => {
     return typeof answer === "boolean" ? Effect.succeed(answer) : answer
   }
 
+  const mayAsk = approval !== undefined && approval !== false
+
   return {
     name: tool.name,
     tool,
-    barrier: spec.risk === undefined ? approval !== undefined && approval !== false : spec.risk !== "read",
+    barrier: spec.risk === undefined ? mayAsk : spec.risk !== "read",
     vendor: false,
     unbound: spec.unbound === true,
     run: (args, call) => {
       if (typeof args === "string" && !acceptsText(tool)) {
         return Effect.succeed(invalid(tool.name, `they are not a JSON object: ${args.slice(0, 200)}`))
       }
-      return Effect.matchEffect(decode(args), {
+      const decoded = decode(args)
+      // most Schemas decode at once
+      if (!mayAsk && Exit.isExit(decoded) && Exit.isSuccess(decoded)) return perform(decoded.value, call, args)
+      return Effect.matchEffect(decoded, {
         onFailure: (error) => Effect.succeed(invalid(tool.name, messageOf(error))),
         onSuccess: (params) =>
-          approval === undefined || approval === false
-            ? perform(params, call, args)
-            : Effect.flatMap(asked(params, call), (needed) =>
-              needed ? Effect.fail(new NoApprover({ tool: tool.name })) : perform(params, call, args))
+          !mayAsk ? perform(params, call, args) : Effect.flatMap(asked(params, call), (needed) =>
+            needed ? Effect.fail(new NoApprover({ tool: tool.name })) : perform(params, call, args))
       })
     }
   }

@@ -1,10 +1,9 @@
 /**
  * One run, any number of watchers.
  *
- * The run never waits: progress goes into a ring of bounded size, durable events into a log, and every watcher has a
- * cursor of its own. A watcher who fell behind the ring gets the durable events that it missed, then a `Gap` with the
- * whole text so far, and goes on from there. Every event has an id; who comes back with the last one goes on after it.
- * The terminal event comes last, to everybody.
+ * The run never waits: its events go into a `Backlog`, and every watcher has a cursor of its own. One who fell behind
+ * gets the durable events that it missed, and in place of the progress a `Gap` with the whole text so far. Every event
+ * has an id; who comes back with the last one goes on after it. The terminal event comes last, to everybody.
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -41,14 +40,22 @@ export const make = <Output, R>(
   Effect.gen(function*() {
     const backlog = new Backlog.Backlog(ringSize)
     const waiting = new Set<() => void>()
+    let isWaking = false
     const wake = () => {
+      isWaking = false
       const woken = [...waiting]
       waiting.clear()
       for (const resume of woken) resume()
     }
+    // in a microtask: what the run says in one go wakes a thousand watchers once
+    const changed = () => {
+      if (isWaking || waiting.size === 0) return
+      isWaking = true
+      queueMicrotask(wake)
+    }
     const push = (event: AgentEvent) => {
       backlog.push(event)
-      wake()
+      changed()
     }
     const sink: Sink = {
       push,
@@ -61,34 +68,34 @@ export const make = <Output, R>(
     yield* Effect.forkScoped(
       Effect.onExit(run(sink), (exit) => {
         backlog.end()
-        wake()
+        changed()
         return Deferred.done(result, exit)
       }),
       { startImmediately: true }
     )
 
+    const changes = Effect.callback<void>((resume) => {
+      const onWake = () => resume(Effect.void)
+      waiting.add(onWake)
+      return Effect.sync(() => {
+        waiting.delete(onWake)
+      })
+    })
+
     const events: Watch<Output>["events"] = (options) =>
       Stream.fromPull(Effect.sync(() => {
-        let cursor = options?.after ?? 0
+        let cursor = backlog.cursorOf(options?.after)
         const pull: Pull.Pull<readonly [Watched<Output>, ...Array<Watched<Output>>], never> = Effect.suspend(() => {
-          const next = backlog.read(cursor)
-          if (next.entries.length > 0) {
-            cursor = next.cursor
-            return Effect.succeed(next.entries as never)
+          const entries = backlog.read(cursor)
+          const last = entries.at(-1)
+          if (last !== undefined) {
+            cursor = last.id
+            return Effect.succeed(entries as never)
           }
-          if (backlog.ended) return Cause.done()
-          return Effect.flatMap(
-            Effect.callback<void>((resume) => {
-              const onWake = () => resume(Effect.void)
-              waiting.add(onWake)
-              return Effect.sync(() => waiting.delete(onWake))
-            }),
-            () => pull
-          )
+          return backlog.ended ? Cause.done() : Effect.flatMap(changes, () => pull)
         })
         return pull
       }))
 
     return { result: Deferred.await(result), events }
   })
-

@@ -21,8 +21,14 @@ type Counts = { readonly [key: string]: number | undefined }
 
 const sum = (left: Counts, right: Counts): { [key: string]: number } => {
   const out: { [key: string]: number } = {}
-  for (const key in left) if (left[key] !== undefined) out[key] = left[key]
-  for (const key in right) if (right[key] !== undefined) out[key] = (out[key] ?? 0) + right[key]
+  for (const key in left) {
+    const count = left[key]
+    if (count !== undefined) out[key] = count
+  }
+  for (const key in right) {
+    const count = right[key]
+    if (count !== undefined) out[key] = (out[key] ?? 0) + count
+  }
   return out
 }
 

@@ -8,6 +8,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import type * as Schema from "effect/Schema"
 
 /** What a scope has to know of a step, to name it and to store its outcome. */
@@ -36,9 +37,16 @@ export const StepScope: Context.Reference<StepScope | undefined> = Context.Refer
   { defaultValue: () => undefined }
 )
 
+/** Runs `body` as a step of the workflow that `fiber` is in, or as it is. */
+export const stepIn = <A, E, R>(
+  fiber: Fiber.Fiber<unknown, unknown>,
+  info: () => Step<A, E>,
+  body: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> => {
+  const scope = fiber.getRef(StepScope)
+  return scope === undefined ? body : scope.step(info(), body)
+}
+
 /** Runs `body` as a step of the workflow under way, or as it is. */
 export const step = <A, E, R>(info: () => Step<A, E>, body: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.withFiber((fiber) => {
-    const scope = fiber.getRef(StepScope)
-    return scope === undefined ? body : scope.step(info(), body)
-  })
+  Effect.withFiber((fiber) => stepIn(fiber, info, body))

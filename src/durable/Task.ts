@@ -190,7 +190,7 @@ export const fromDefinition = (definition: Definition): Task<string, Schema.Top,
       const needsApproval = typeof options.approval === "function" ? options.approval(payload) : options.approval
       if (needsApproval === true) return Effect.fail(new NoApprover({ tool: name }))
       Secrets.registerFields(payload)
-      return StepScope.step(info(payload), run(payload))
+      return StepScope.stepIn(fiber, info(payload), run(payload, fiber))
     })
 
   const call = (input: unknown) => {

@@ -2,7 +2,8 @@
  * Carries a run's events to the one who runs it: nothing is lost, and a reader who stops pulling stops the run.
  *
  * `emit` hands over and goes on while fewer than `capacity` events wait; past that the run waits until all were taken.
- * `push` never waits, for plain code. One reader, any number of writers, all on one thread: plain arrays do.
+ * `push` never waits, for plain code. One reader, any number of writers, all on one thread: plain arrays do. A waiting
+ * reader is woken when the writer pauses, not at every event: switching fibers costs more than an event does.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -10,7 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Pull from "effect/Pull"
 import type { AgentEvent } from "../../core/AgentEvent.ts"
 
-const capacity = 16
+const capacity = 32
 
 type Batch = readonly [AgentEvent, ...Array<AgentEvent>]
 
@@ -25,11 +26,14 @@ export class Outlet<E> {
   push(event: AgentEvent): void {
     if (this.#end !== undefined) return
     this.#waiting.push(event)
+    if (this.#reader !== undefined && this.#waiting.length === 1) queueMicrotask(this.#wake)
+  }
+
+  readonly #wake = () => {
     const reader = this.#reader
-    if (reader !== undefined) {
-      this.#reader = undefined
-      reader(Effect.succeed(this.#take()))
-    }
+    if (reader === undefined || this.#waiting.length === 0) return
+    this.#reader = undefined
+    reader(Effect.succeed(this.#take()))
   }
 
   /** Hands an event over, and waits while the reader is behind. */
@@ -42,7 +46,7 @@ export class Outlet<E> {
   end(exit: Exit.Exit<unknown, E>): void {
     if (this.#end !== undefined) return
     this.#end = Exit.asVoid(exit)
-    this.#reader?.(this.#finished())
+    if (this.#waiting.length === 0) this.#reader?.(this.#finished())
   }
 
   /** The next events, at least one. */

@@ -5,13 +5,14 @@
  * the run ends, `settled` is a history that is legal for every provider: every call has a result, and what the model had
  * said is kept.
  */
-import * as Prompt from "effect/ai/Prompt"
+import type * as Prompt from "effect/ai/Prompt"
 import type { Warning } from "../../core/AgentEvent.ts"
 import * as Usage from "../../core/Usage.ts"
 import type { ResponseFold, TurnResponse } from "../ResponseFold.ts"
 import type { RunStep } from "../StopWhen.ts"
 import type { Outcome } from "../Toolbox.ts"
 import type { Call } from "../Turn.ts"
+import * as Parts from "./Parts.ts"
 
 /** What the model is told of a call that the end of the run cut short. */
 const cutShort = "The run ended before this call finished. It may have had an effect."
@@ -50,7 +51,7 @@ export class RunState {
     this.usage = Usage.add(this.usage, response.usage)
     this.model = response.model ?? requested
     if (response.content.length > 0) {
-      this.content.push(Prompt.makeMessage("assistant", { content: response.content }))
+      this.content.push(Parts.assistant(response.content))
     }
   }
 
@@ -65,7 +66,7 @@ export class RunState {
     const messages = this.content.slice(this.content[0]?.role === "system" ? 1 : 0)
     if (this.fold !== undefined) {
       const { content } = this.fold.response()
-      if (content.length > 0) messages.push(Prompt.makeMessage("assistant", { content }))
+      if (content.length > 0) messages.push(Parts.assistant(content))
       if (this.fold.calls.length > 0) messages.push(toolMessage(this.fold.calls, []))
     } else if (this.pending !== undefined) {
       messages.push(toolMessage(this.pending.calls, this.pending.outcomes))
@@ -75,18 +76,11 @@ export class RunState {
 }
 
 const toolMessage = (calls: ReadonlyArray<Call>, outcomes: ReadonlyArray<Outcome | undefined>): Prompt.ToolMessage =>
-  Prompt.makeMessage("tool", {
-    content: calls.map((call, index) => {
-      const outcome = outcomes[index]
-      return Prompt.makePart("tool-result", {
-        id: call.id,
-        name: call.name,
-        isFailure: outcome?._tag !== "Returned",
-        result: outcome === undefined ? cutShort : outcome.result,
-        ...(outcome?._tag === "Returned" && outcome.modelOutput !== undefined
-          ? { modelOutput: outcome.modelOutput }
-          : {}),
-        providerExecuted: false
-      })
-    })
-  })
+  Parts.tool(calls.map(({ id, name }, index) => {
+    const outcome = outcomes[index]
+    if (outcome === undefined) return Parts.toolResult(id, name, true, cutShort, false)
+    const part = Parts.toolResult(id, name, outcome._tag === "Failed", outcome.result, false)
+    return outcome._tag === "Returned" && outcome.modelOutput !== undefined
+      ? { ...part, modelOutput: outcome.modelOutput }
+      : part
+  }))

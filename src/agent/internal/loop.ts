@@ -60,6 +60,7 @@ export const run = Effect.fnUntraced(function*(
       target,
       prompt: Prompt.fromMessages(state.content),
       tools: agent.declared,
+      offered: agent.tools,
       toolChoice: toolChoiceOf(agent, state, wanted, isLast)
     }
     let changes: { readonly [key: string]: unknown } | undefined
@@ -89,8 +90,9 @@ export const run = Effect.fnUntraced(function*(
 
     if (calls.length > 0) {
       // a call that comes although none is allowed is answered, and not run
-      const plan = Turn.plan(calls, agent.tools, isLast ? 0 : maxToolCalls - state.toolCalls)
-      const outcomes = yield* runCalls(agent, input, state, { turn, calls, plan, maxToolCalls })
+      const { offered } = request
+      const plan = Turn.plan(calls, offered, isLast ? 0 : maxToolCalls - state.toolCalls)
+      const outcomes = yield* runCalls(agent, input, state, { turn, calls, offered, plan, maxToolCalls })
       if (keepsSteps) state.steps.push(Turn.toStep(turn, text, calls, outcomes))
       if (!isLast) {
         if (options.stopWhen?.(state.steps) === true) return complete(state, text, "stopped")
@@ -142,13 +144,23 @@ const fit = (
 /** Asks the model, as a step. */
 const ask = (
   agent: AgentDefinition,
-  { path, sink }: RunInput,
+  { path, sink, traced }: RunInput,
   state: RunState,
   { prompt, target, toolChoice, tools }: TurnRequest,
   options: ModelOptions,
   turn: number
-): Effect.Effect<TurnResponse, ModelFailed, any> =>
-  StepScope.step<TurnResponse, ModelFailed, any>(
+): Effect.Effect<TurnResponse, ModelFailed, any> => {
+  const call = ModelCall.make({
+    target,
+    request: { prompt, tools, toolChoice, responseFormat: textFormat, options },
+    toolkit: target.driver === undefined ? toToolkit(tools) : undefined,
+    retry: agent.options.modelRetry,
+    state,
+    turn,
+    path,
+    sink
+  })
+  return StepScope.step<TurnResponse, ModelFailed, any>(
     () => ({
       name: "model",
       payload: { turn },
@@ -156,20 +168,9 @@ const ask = (
       success: TurnResponse,
       error: ModelFailed
     }),
-    Telemetry.modelCall(
-      ModelCall.make({
-        target,
-        request: { prompt, tools, toolChoice, responseFormat: textFormat, options },
-        toolkit: target.driver === undefined ? toToolkit(tools) : undefined,
-        retry: agent.options.modelRetry,
-        state,
-        turn,
-        path,
-        sink
-      }),
-      { agent: agent.name, target, options }
-    )
+    traced ? Telemetry.modelCall(call, { agent: agent.name, target, options }) : call
   )
+}
 
 /** The text of a response, and the calls that are ours to run. */
 const read = (response: TurnResponse): { readonly text: string; readonly calls: ReadonlyArray<Turn.Call> } => {

@@ -15,6 +15,7 @@ import { Models } from "../Models.ts"
 import type { AnyAgentOptions, Instruction, RunOptions, TurnChange } from "../Options.ts"
 import type { BoundTool } from "../Toolbox.ts"
 import type { Target } from "./modelCall.ts"
+import * as Parts from "./Parts.ts"
 import type { Sink } from "./RunScope.ts"
 import { RunState } from "./RunState.ts"
 
@@ -35,6 +36,8 @@ export interface RunInput {
   readonly options: RunOptions
   readonly path: string
   readonly sink: Sink | undefined
+  /** Whether somebody traces. */
+  traced: boolean
   state: RunState | undefined
 }
 
@@ -66,13 +69,13 @@ export const userMessage = (instruction: Instruction, context: string | undefine
   const content: Array<Prompt.UserMessagePart> = []
   for (const item of typeof instruction === "string" ? [instruction] : instruction) {
     if (typeof item !== "string") content.push(item)
-    else if (item.trim() !== "") content.push(Prompt.makePart("text", { text: item }))
+    else if (item.trim() !== "") content.push(Parts.text(item))
   }
   if (content.length === 0) return undefined
   if (context !== undefined && context !== "") {
-    content.unshift(Prompt.makePart("text", { text: `<background>\n${context}\n</background>` }))
+    content.unshift(Parts.text(`<background>\n${context}\n</background>`))
   }
-  return Prompt.makeMessage("user", { content })
+  return Parts.user(content)
 }
 
 const targetOf = (service: LanguageModel.LanguageModel, id: string | undefined): Target => {
@@ -121,7 +124,7 @@ export const begin = (
     const message = userMessage(input.instruction, input.options.context)
     if (message === undefined) return Effect.fail(saysNothing(agent.name, target.id))
     const content: Array<Prompt.Message> = []
-    if (instructions !== "") content.push(Prompt.makeMessage("system", { content: instructions }))
+    if (instructions !== "") content.push(Parts.system(instructions))
     if (input.options.history !== undefined) {
       for (const earlier of input.options.history.content) content.push(earlier)
     }
@@ -137,6 +140,8 @@ export interface TurnRequest {
   readonly target: Target
   readonly prompt: Prompt.Prompt
   readonly tools: ReadonlyArray<Tool.Any>
+  /** The same by name, bound: a call of any other is a call of an unknown tool. */
+  readonly offered: ReadonlyMap<string, BoundTool>
   readonly toolChoice: LanguageModel.ToolChoice<string>
 }
 
@@ -152,6 +157,9 @@ export const applyChange = (
     return {
       target,
       tools,
+      offered: names === undefined
+        ? request.offered
+        : new Map([...agent.tools].filter(([name]) => names.includes(name))),
       toolChoice: tools.length === 0 || request.toolChoice === "none"
         ? "none"
         : change.toolChoice ?? request.toolChoice,
@@ -164,7 +172,7 @@ export const applyChange = (
 const changedPrompt = (prompt: Prompt.Prompt, change: TurnChange): Prompt.Prompt => {
   const first = prompt.content[0]
   const system = change.instructions !== undefined
-    ? [Prompt.makeMessage("system", { content: change.instructions })]
+    ? [Parts.system(change.instructions)]
     : first?.role === "system"
     ? [first]
     : []

@@ -6,7 +6,7 @@ import * as Limits from "../../core/Limits.ts"
 import type { NoApprover } from "../../core/AgentError.ts"
 import * as Secrets from "../../core/Secrets.ts"
 import { CurrentListener, type Listener } from "../../durable/Progress.ts"
-import type { Outcome } from "../Toolbox.ts"
+import type { BoundTool, Outcome } from "../Toolbox.ts"
 import * as Turn from "../Turn.ts"
 import type { AgentDefinition, RunInput } from "./prepare.ts"
 import { CurrentRun } from "./RunScope.ts"
@@ -17,6 +17,8 @@ import * as Telemetry from "./Telemetry.ts"
 export interface TurnCalls {
   readonly turn: number
   readonly calls: ReadonlyArray<Turn.Call>
+  /** The tools that the turn offered. */
+  readonly offered: ReadonlyMap<string, BoundTool>
   readonly plan: Turn.Plan
   readonly maxToolCalls: number
 }
@@ -41,14 +43,15 @@ export const runCalls = (
           ? Effect.void
           : input.sink.emit(toEvent(input.path, turn.turn, calls[index]!, outcome))
       })
-
-    let effect: Effect.Effect<unknown, NoApprover, any> = announce(agent, input, turn, outcomes)
-    for (const batch of plan.batches) {
-      const run = batch.length === 1 ? runOne(batch[0]!) : Effect.forEach(batch, runOne, {
+    const runBatch = (batch: ReadonlyArray<number>) =>
+      batch.length === 1 ? runOne(batch[0]!) : Effect.forEach(batch, runOne, {
         concurrency: agent.options.maxConcurrentTools ?? Limits.maxConcurrentTools,
         discard: true
       })
-      effect = Effect.andThen(effect, run)
+
+    let effect: Effect.Effect<void, NoApprover, any> = announce(input, turn, outcomes)
+    for (const batch of plan.batches) {
+      effect = effect === Effect.void ? runBatch(batch) : Effect.andThen(effect, runBatch(batch))
     }
     return Effect.map(effect, () => {
       state.answer(calls, outcomes)
@@ -58,9 +61,8 @@ export const runCalls = (
 
 /** Says which calls were asked for, and answers those that do not run. */
 const announce = (
-  agent: AgentDefinition,
   { path, sink }: RunInput,
-  { calls, maxToolCalls, plan, turn }: TurnCalls,
+  { calls, maxToolCalls, offered, plan, turn }: TurnCalls,
   outcomes: Array<Outcome | undefined>
 ): Effect.Effect<void> => {
   let waiting = Effect.void
@@ -78,7 +80,7 @@ const announce = (
       })
     }
     if (decision === "run") continue
-    const message = Turn.refusal(decision, call, agent.tools, maxToolCalls)
+    const message = Turn.refusal(decision, call, offered, maxToolCalls)
     const outcome: Outcome = { _tag: "Failed", reason: decision, result: message, message, cause: message }
     outcomes[index] = outcome
     if (sink !== undefined) waiting = sink.emit(toEvent(path, turn, call, outcome))
@@ -102,7 +104,7 @@ const toEvent = (path: string, turn: number, call: Turn.Call, outcome: Outcome) 
 
 const perform = (
   agent: AgentDefinition,
-  { path, sink }: RunInput,
+  { path, sink, traced }: RunInput,
   state: RunState,
   { turn }: TurnCalls,
   call: Turn.Call
@@ -124,26 +126,18 @@ const perform = (
       emitUnsafe: (value) => sink.push(toProgress(value))
     }
   }
-  let effect = Effect.map(
-    Telemetry.toolCall(
-      tool.run(call.params, {
-        id: call.id,
-        messages: state.content,
-        preliminary: (value) => listener?.emit(value) ?? Effect.void
-      }),
-      call
-    ),
-    (outcome): Outcome => {
-      const { cut, result } = Turn.cut(outcome.result, max)
-      return cut ? { ...outcome, result } : outcome
-    }
+  const run = tool.run(call.params, {
+    id: call.id,
+    messages: state.content,
+    preliminary: (value) => listener?.emit(value) ?? Effect.void
+  })
+  const effect = Effect.map(traced ? Telemetry.toolCall(run, call) : run, (outcome): Outcome => {
+    const { cut, result } = Turn.cut(outcome.result, max)
+    return cut ? { ...outcome, result } : outcome
+  })
+  return listener === undefined ? effect : Effect.provideService(
+    Effect.provideService(effect, CurrentListener, listener),
+    CurrentRun,
+    { path, sink }
   )
-  if (listener !== undefined) {
-    effect = Effect.provideService(
-      Effect.provideService(effect, CurrentListener, listener),
-      CurrentRun,
-      { path, sink }
-    )
-  }
-  return effect
 }

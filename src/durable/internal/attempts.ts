@@ -8,6 +8,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as Json from "../../core/Json.ts"
 import * as Secrets from "../../core/Secrets.ts"
@@ -21,39 +22,39 @@ const isPromiseLike = (u: unknown): u is PromiseLike<unknown> =>
   typeof u === "object" && u !== null && "then" in u && typeof u.then === "function"
 
 /** What a body returned, as an Effect. A throw before anything was returned is a defect. */
-export const lift = (
-  body: () => unknown,
-  task: string,
-  abort?: () => void
-): Effect.Effect<unknown, any, any> =>
-  Effect.suspend(() => {
-    const out = body()
-    if (Effect.isEffect(out)) return out
-    if (!isPromiseLike(out)) return Effect.succeed(out)
-    return Effect.callback<unknown, TaskFailed>((resume) => {
-      out.then(
-        (value) => resume(Effect.succeed(value)),
-        (cause) => resume(Effect.fail(new TaskFailed({ task, cause })))
-      )
-      return abort === undefined ? undefined : Effect.sync(abort)
-    })
+export const lift = (body: () => unknown, task: string, abort?: () => void): Effect.Effect<unknown, any, any> =>
+  Effect.suspend(() => fromReturned(body(), task, abort))
+
+const fromReturned = (out: unknown, task: string, abort?: () => void): Effect.Effect<unknown, any, any> => {
+  if (Effect.isEffect(out)) return out
+  if (!isPromiseLike(out)) return Effect.succeed(out)
+  return Effect.callback<unknown, TaskFailed>((resume) => {
+    out.then(
+      (value) => resume(Effect.succeed(value)),
+      (cause) => resume(Effect.fail(new TaskFailed({ task, cause })))
+    )
+    return abort === undefined ? undefined : Effect.sync(abort)
   })
+}
 
 class Attempt implements TaskContext {
   readonly attempt: number
   readonly progress: (value: unknown) => void
   #controller: AbortController | undefined
   readonly #call: Call
-  constructor(call: Call, attempt: number, progress: (value: unknown) => void) {
+  readonly #fiber: Fiber.Fiber<unknown, unknown>
+  constructor(call: Call, attempt: number, fiber: Fiber.Fiber<unknown, unknown>) {
     this.#call = call
     this.attempt = attempt
-    this.progress = progress
+    this.#fiber = fiber
+    this.progress = fiber.getRef(CurrentListener)?.emitUnsafe ?? ignore
   }
+  /** Made when it is first asked for: most bodies are Effects, and never do. */
   get signal(): AbortSignal {
     return (this.#controller ??= new AbortController()).signal
   }
   get idempotencyKey(): string {
-    return (this.#call.idempotencyKey ??= crypto.randomUUID())
+    return (this.#call.idempotencyKey ??= this.#fiber.getRef(StepScope)?.idempotencyKey ?? crypto.randomUUID())
   }
   readonly abort = () => this.#controller?.abort()
 }
@@ -91,56 +92,61 @@ export const rollback = (
     Effect.asVoid
   )
 
-/** The task's body with its options around it, on a decoded payload. */
-export const make = (definition: Definition): (payload: unknown) => Effect.Effect<any, any, any> => {
+/** The task's body with its options around it, on a decoded payload, in the fiber that runs it. */
+export const make = (
+  definition: Definition
+): (payload: unknown, fiber: Fiber.Fiber<unknown, unknown>) => Effect.Effect<any, any, any> => {
   const { name, options, run } = definition
   const { fallback, retry } = options
   const timeout = options.timeout === undefined ? undefined : Duration.fromInputUnsafe(options.timeout)
 
-  const attempt = (payload: unknown, call: Call, number: number) =>
-    Effect.withFiber((fiber) => {
-      call.idempotencyKey ??= fiber.getRef(StepScope)?.idempotencyKey
-      const context = new Attempt(call, number, fiber.getRef(CurrentListener)?.emitUnsafe ?? ignore)
-      let body = Effect.provideService(
-        Effect.onInterrupt(
-          lift(() => run(payload, context), name, context.abort),
-          () => Effect.sync(context.abort)
-        ),
-        Current,
-        context
-      )
-      if (definition.success === undefined) {
-        body = Effect.flatMap(body, (value) => {
-          const found = Json.check(value)
-          return found === undefined ? Effect.succeed(value) : Effect.fail(TaskResultInvalid.of(name, found))
-        })
-      }
-      return timeout === undefined ? body : Effect.timeoutOrElse(body, {
-        duration: timeout,
-        orElse: () =>
-          Effect.fail(definition.onTimeout?.(payload, timeout) ?? new TaskTimeout({ task: name, after: timeout }))
-      })
-    })
+  const checkJson = (value: unknown) => {
+    const found = Json.check(value)
+    return found === undefined ? Effect.succeed(value) : Effect.fail(TaskResultInvalid.of(name, found))
+  }
 
-  return (payload) => {
-    const call: Call = { idempotencyKey: undefined }
-    let effect: Effect.Effect<any, any, any>
-    if (retry === undefined) {
-      effect = attempt(payload, call, 1)
-    } else {
-      let number = 0
-      effect = Effect.retry(Effect.suspend(() => attempt(payload, call, ++number)), retryOptions(retry))
+  const attempt = (
+    payload: unknown,
+    call: Call,
+    number: number,
+    fiber: Fiber.Fiber<unknown, unknown>
+  ): Effect.Effect<any, any, any> => {
+    const context = new Attempt(call, number, fiber)
+    let body = fromReturned(run(payload, context), name, context.abort)
+    // what is already there can neither be interrupted nor ask who it is
+    if (!Exit.isExit(body)) {
+      body = Effect.provideService(Effect.onInterrupt(body, () => Effect.sync(context.abort)), Current, context)
     }
+    return definition.success === undefined ? Effect.flatMap(body, checkJson) : body
+  }
+
+  const limited = (payload: unknown, call: Call, number: number) => {
+    const body = Effect.withFiber((fiber) => attempt(payload, call, number, fiber))
+    return timeout === undefined ? body : Effect.timeoutOrElse(body, {
+      duration: timeout,
+      orElse: () =>
+        Effect.fail(definition.onTimeout?.(payload, timeout) ?? new TaskTimeout({ task: name, after: timeout }))
+    })
+  }
+
+  const withRetries = (payload: unknown, fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<any, any, any> => {
+    const call: Call = { idempotencyKey: undefined }
+    if (retry === undefined) return timeout === undefined ? attempt(payload, call, 1, fiber) : limited(payload, call, 1)
+    let number = 0
+    return Effect.retry(Effect.suspend(() => limited(payload, call, ++number)), retryOptions(retry))
+  }
+
+  return (payload, fiber) => {
+    let effect = withRetries(payload, fiber)
     if (fallback !== undefined) {
       effect = Effect.catch(effect, (error) => lift(() => fallback(payload, error), name))
     }
-    if (options.rollback === undefined) return effect
-    const undone = Effect.onExit(
+    // in a workflow the journal knows when to undo
+    if (options.rollback === undefined || fiber.getRef(StepScope) !== undefined) return effect
+    return Effect.onExit(
       effect,
       (exit) => Exit.isFailure(exit) ? rollback(definition, payload, exit) : Effect.void
     )
-    // in a workflow the journal knows when to undo
-    return Effect.withFiber((fiber) => fiber.getRef(StepScope) === undefined ? undone : effect)
   }
 }
 
