@@ -5,6 +5,9 @@
  * more of the same run, `stream` is the run as its events, `watch` runs it for any number of watchers. What it still
  * needs is in its requirement channel: a `LanguageModel` (or `Models`, when it names its model) and its tools' services.
  */
+import type * as LanguageModel from "effect/ai/LanguageModel"
+import * as Prompt from "effect/ai/Prompt"
+import * as Tool from "effect/ai/Tool"
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
 import type * as Duration from "effect/Duration"
@@ -15,11 +18,8 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
-import type * as LanguageModel from "effect/ai/LanguageModel"
-import * as Prompt from "effect/ai/Prompt"
-import * as Tool from "effect/ai/Tool"
-import { AgentError, type AgentErrorReason, TimedOut } from "../core/AgentError.ts"
-import type { AgentEvent, RunFailed, RunResult } from "../core/AgentEvent.ts"
+import { AgentError, type AgentErrorReason, NoApprover, TimedOut } from "../core/AgentError.ts"
+import { type AgentEvent, RunCompleted, type RunFailed, type RunResult } from "../core/AgentEvent.ts"
 import * as Name from "../core/Name.ts"
 import * as Secrets from "../core/Secrets.ts"
 import * as Usage from "../core/Usage.ts"
@@ -29,10 +29,12 @@ import * as StepScope from "../durable/StepScope.ts"
 import * as Task from "../durable/Task.ts"
 import { explain } from "../durable/TaskError.ts"
 import * as Display from "./internal/display.ts"
+import * as EffectCopies from "./internal/EffectCopies.ts"
 import * as Loop from "./internal/loop.ts"
+import * as Measure from "./internal/measure.ts"
 import { Outlet } from "./internal/Outlet.ts"
 import { type AgentDefinition, begin, modelOptions, resolveModel, type RunInput } from "./internal/prepare.ts"
-import { CurrentRun, type Sink } from "./internal/RunScope.ts"
+import { claimPath, CurrentRun, releasePath, type Sink } from "./internal/RunScope.ts"
 import * as Telemetry from "./internal/Telemetry.ts"
 import type { ModelOptions } from "./ModelOptions.ts"
 import { type Models, parse } from "./Models.ts"
@@ -94,7 +96,13 @@ export interface Agent<out Name extends string, out Output, out R> {
   ) => Agent<
     Name,
     Output,
-    R | Toolbox.Requirements<Tools[number]> | (Model extends string ? Models : never) | RI | RB | Services<FR> | Services<RR>
+    | R
+    | Toolbox.Requirements<Tools[number]>
+    | (Model extends string ? Models : never)
+    | RI
+    | RB
+    | Services<FR>
+    | Services<RR>
   >
 }
 
@@ -175,6 +183,8 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, stri
     options,
     tools,
     declared: [...tools.values()].map((tool) => tool.tool),
+    secretive: new Map([...tools].flatMap(([name, { learn }]) => learn === undefined ? [] : [[name, learn]])),
+    warnings: Toolbox.clashes([...tools.values()]),
     logged: new Set()
   }
   const task: Definition = {
@@ -182,8 +192,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, stri
     payload: Payload,
     success: Schema.Unknown,
     error: AgentError,
-    run: (input: RunInput) =>
-      Effect.mapError(Loop.run(definition, input), (reason) => toError(name, input, reason)),
+    run: (input: RunInput) => Effect.mapError(Loop.run(definition, input), (reason) => toError(name, input, reason)),
     options: {
       description: options.description,
       retry: options.retry,
@@ -193,8 +202,9 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, stri
           Attempts.lift(() => options.fallback!(toPayload(input), error), name),
           (output) => ({ ...emptyResult(input), output })
         )),
-      rollback: options.rollback && ((input: RunInput, exit: Exit.Exit<RunResult, AgentError>) =>
-        options.rollback!(toPayload(input), Exit.map(exit, (result) => result.output))),
+      rollback: options.rollback &&
+        ((input: RunInput, exit: Exit.Exit<RunResult, AgentError>) =>
+          options.rollback!(toPayload(input), Exit.map(exit, (result) => result.output))),
       risk: options.risk,
       approval: options.approval
     },
@@ -208,21 +218,28 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, stri
     path: scope.path,
     sink: scope.sink,
     traced: false,
+    foreign: false,
     state: undefined
   })
 
   const execute = (input: RunInput): Effect.Effect<RunResult, AgentError, any> =>
     Effect.withFiber((fiber) => {
+      const { approval, rollback } = options
+      if (typeof approval === "function" ? approval(toPayload(input)) : approval === true) {
+        return Effect.fail(toError(name, input, new NoApprover({ tool: name })))
+      }
       input.traced = Telemetry.isOn(fiber)
-      const body = attempts(input, fiber)
+      input.foreign = EffectCopies.isForeign(fiber)
+      const body = Effect.provideService(attempts(input, fiber), CurrentRun, input)
       return StepScope.stepIn<RunResult, AgentError, any>(
         fiber,
         () => ({
           name,
           payload: toPayload(input),
           payloadSchema: Payload,
-          success: Schema.Unknown as never,
-          error: AgentError
+          success: RunCompleted.fields.result as Schema.Codec<RunResult, unknown>,
+          error: AgentError,
+          rollback: rollback && ((exit) => Attempts.rollback(task, input, exit))
         }),
         input.traced ? Telemetry.run(body, name) : body
       )
@@ -232,14 +249,20 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, stri
   const result = (instruction: Instruction, run?: RunOptions): Effect.Effect<RunResult, AgentError, any> =>
     Effect.withFiber((fiber) => {
       const around = fiber.getRef(CurrentRun)
-      const input = start(instruction, run, {
-        path: around === undefined ? name : `${around.path}/${name}`,
-        sink: around?.sink
+      const sink = around?.sink
+      if (sink === undefined) {
+        const input = start(instruction, run, { path: around === undefined ? name : `${around.path}/${name}`, sink })
+        return Effect.onExit(execute(input), (exit) => report(name, input, exit, endedBy(exit)))
+      }
+      const path = claimPath(sink, `${around!.path}/${name}`)
+      const input = start(instruction, run, { path, sink })
+      const finished = Effect.tap(execute(input), (result) => sink.emit({ _tag: "RunCompleted", path, result }))
+      return Effect.onExit(finished, (exit) => {
+        releasePath(sink, path)
+        return Effect.map(report(name, input, exit, endedBy(exit)), (failed) => {
+          if (failed !== undefined) sink.push(failed)
+        })
       })
-      const finished = input.sink === undefined
-        ? execute(input)
-        : Effect.tap(execute(input), (result) => input.sink!.emit({ _tag: "RunCompleted", path: input.path, result }))
-      return Effect.onExit(finished, (exit) => report(name, input, exit, "interrupted"))
     })
 
   const run = (instruction: Instruction, options?: RunOptions) =>
@@ -261,8 +284,8 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, stri
           scope
         )
         yield* Scope.addFinalizerExit(scope, (exit) => {
-          const who = Exit.isSuccess(exit) ? "client-gone" : "interrupted"
-          return Effect.flatMap(Fiber.interrupt(fiber), () => report(name, input, ended ?? Exit.interrupt(), who))
+          const by = endedBy(exit)
+          return Effect.flatMap(Fiber.interrupt(fiber), () => report(name, input, ended ?? Exit.interrupt(), by))
         })
         return outlet.pull
       })
@@ -273,8 +296,9 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, stri
       const input = start(instruction, options, { path: name, sink })
       return Effect.onExit(
         Effect.tap(execute(input), (result) => sink.emit({ _tag: "RunCompleted", path: name, result })),
-        (exit) => Effect.flatMap(report(name, input, exit, "interrupted"), (failed) =>
-          failed === undefined ? Effect.void : sink.emit(failed))
+        (exit) =>
+          Effect.flatMap(report(name, input, exit, endedBy(exit)), (failed) =>
+            failed === undefined ? Effect.void : sink.emit(failed))
       )
     })
 
@@ -323,7 +347,9 @@ type RunScopeOf = { readonly path: string; readonly sink: Sink | undefined }
 const toPayload = (input: RunInput): AgentPayload => ({
   instruction: typeof input.instruction === "string"
     ? input.instruction
-    : input.instruction.map((part) => typeof part === "string" ? part : part.type === "text" ? part.text : `[${part.mediaType}]`)
+    : input.instruction.map((part) =>
+      typeof part === "string" ? part : part.type === "text" ? part.text : `[${part.mediaType}]`
+    )
       .join("\n"),
   ...(input.options.context === undefined ? {} : { context: input.options.context })
 })
@@ -341,19 +367,35 @@ const emptyResult = (input: RunInput): Omit<RunResult, "output"> => ({
 const toError = (agent: string, input: RunInput, reason: AgentErrorReason): AgentError =>
   new AgentError({
     agent,
-    reason,
+    reason: Secrets.scrubValue(reason),
     usage: input.state?.usage ?? Usage.empty,
     messages: input.state?.settled() ?? []
   })
+
+// by their keys, so that nothing of effect/http or effect/rpc is loaded for them
+const clientAborts = ["effect/http/HttpServerError/ClientAbort", "effect/rpc/RpcSchema/ClientAbort"]
+
+/** Who ended a run before its end: somebody who interrupted it, or whoever ran it by going away. */
+const endedBy = (exit: Exit.Exit<unknown, unknown>): "interrupted" | "client-gone" => {
+  if (Exit.isSuccess(exit)) return "client-gone"
+  const interrupts = exit.cause.reasons.filter(Cause.isInterruptReason)
+  return interrupts.length === 0 ||
+      interrupts.some(({ annotations }) => clientAborts.some((key) => annotations.has(key)))
+    ? "client-gone"
+    : "interrupted"
+}
 
 /** What a run's log and watchers are told when it ends without an answer. */
 const report = (
   agent: string,
   input: RunInput,
-  exit: Exit.Exit<unknown, AgentError>,
+  exit: Exit.Exit<RunResult, AgentError>,
   interrupted: "interrupted" | "client-gone"
 ): Effect.Effect<typeof RunFailed.Type | undefined> => {
-  if (Exit.isSuccess(exit)) return Effect.succeed(undefined)
+  if (Exit.isSuccess(exit)) {
+    Measure.runEnded(agent, exit.value.finish)
+    return Effect.succeed(undefined)
+  }
   const error = Cause.findErrorOption(exit.cause)
   const reason = error._tag === "Some" ? error.value.reason : undefined
   const end = reason !== undefined
@@ -361,6 +403,7 @@ const report = (
     : Cause.hasInterruptsOnly(exit.cause)
     ? interrupted
     : "defect" as const
+  Measure.runEnded(agent, end)
   const message = Secrets.scrub(
     end === "interrupted"
       ? "the run was interrupted"
@@ -377,8 +420,9 @@ const report = (
     usage: input.state?.usage ?? Usage.empty,
     messages: input.state?.settled() ?? []
   }
-  // what failed is in the error channel too; that somebody ended it is said nowhere else
-  const log = end === "failed" || end === "defect" ? Effect.logDebug : Effect.logInfo
+  // what failed is in the error channel too; that somebody ended the outermost run is said nowhere else
+  const isSaid = end === "failed" || end === "defect" || (end !== "timed-out" && input.path.includes("/"))
+  const log = isSaid ? Effect.logDebug : Effect.logInfo
   return Effect.as(
     Effect.annotateLogs(log(`agent ${agent}: ${message}`), { "fluxion.path": input.path, "fluxion.end": end }),
     failed

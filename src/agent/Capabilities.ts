@@ -90,7 +90,8 @@ export const check = (capabilities: Capabilities, demand: Demand, from = 0): Ver
   if (demand.options.stopSequences !== undefined && !capabilities.stopSequences) {
     return unmet("stopSequences", "leave stopSequences out")
   }
-  for (let index = from; index < demand.messages.length; index++) {
+  const readsAll = capabilities.vision && capabilities.files
+  for (let index = from; index < demand.messages.length && !readsAll; index++) {
     const message = demand.messages[index]!
     if (message.role !== "user") continue
     for (const part of message.content) {

@@ -6,14 +6,14 @@
  * the object's `generateText` and `streamText` are the very functions that were registered: whoever wraps a Model, to
  * log or to cache, is never bypassed.
  */
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import type * as AiError from "effect/ai/AiError"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
 import type * as Tool from "effect/ai/Tool"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import type { Capabilities } from "./Capabilities.ts"
 import { CurrentModelOptions, type ModelOptions } from "./ModelOptions.ts"
 

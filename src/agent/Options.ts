@@ -1,11 +1,11 @@
 /**
  * What an agent is made of, and what one run of it may say otherwise.
  */
-import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
 import type * as AiError from "effect/ai/AiError"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Prompt from "effect/ai/Prompt"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
 import type { AgentError } from "../core/AgentError.ts"
 import type { Options as TaskOptions, Retry } from "../durable/Task.ts"
 import type { ModelOptions } from "./ModelOptions.ts"

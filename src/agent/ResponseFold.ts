@@ -5,9 +5,9 @@
  * is legal for every provider: text that was not ended is kept, reasoning that was not ended is left out, since it may
  * lack the signature that its vendor wants back.
  */
-import * as Schema from "effect/Schema"
 import * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
+import * as Schema from "effect/Schema"
 import * as Usage from "../core/Usage.ts"
 import * as Parts from "./internal/Parts.ts"
 import type { Call } from "./Turn.ts"
@@ -66,8 +66,8 @@ export class ResponseFold {
   finish: string | undefined
   usage: Usage.Usage = Usage.empty
   model: string | undefined
-  /** Whether anything came that a person or the history keeps. */
-  started = false
+  /** Whether a reader was shown any of it. */
+  isShown = false
   readonly calls: Array<Call> = []
   readonly #parts: Array<Prompt.AssistantMessagePart | undefined> = []
   readonly #open = new Map<string, Block>()
@@ -107,13 +107,11 @@ export class ResponseFold {
         this.#end("reasoning", part.id, part.metadata)
         return undefined
       case "tool-params-start":
-        this.started = true
         this.#inputs.set(part.id, part.name)
         return undefined
       case "tool-params-delta":
         return { _tag: "ToolInputDelta", id: part.id, name: this.#inputs.get(part.id) ?? "", delta: part.delta }
       case "tool-call": {
-        this.started = true
         const providerExecuted = part.providerExecuted === true
         this.#parts.push(Parts.toolCall(part.id, part.name, part.params, providerExecuted, part.metadata))
         if (!providerExecuted) this.calls.push({ id: part.id, name: part.name, params: part.params })
@@ -121,14 +119,12 @@ export class ResponseFold {
       }
       case "tool-result": {
         if (part.preliminary === true) return undefined
-        this.started = true
         // decoded parts carry both
         const result = "encodedResult" in part ? part.encodedResult : part.result
         this.#parts.push(Parts.toolResult(part.id, part.name, part.isFailure, result, true, part.metadata))
         return undefined
       }
       case "file": {
-        this.started = true
         this.#parts.push(
           Prompt.makePart("file", { mediaType: part.mediaType, data: part.data, options: part.metadata })
         )
@@ -168,7 +164,6 @@ export class ResponseFold {
     const block: Block = { kind, index: this.#parts.length, text: "", options: mergeOptions(undefined, options) }
     this.#parts.push(undefined)
     this.#open.set(kind + id, block)
-    this.started = true
     return block
   }
 

@@ -33,7 +33,7 @@ export const sameCall = (times: number): StopWhen => (steps) => {
 
 /** In the last `turns` turns no tool returned anything that had not been seen before. */
 export const noProgress = (turns: number): StopWhen => (steps) => {
-  if (steps.length <= turns) return false
+  if (steps.length < turns) return false
   const seen = new Set<string>()
   let idle = 0
   for (const step of steps) {

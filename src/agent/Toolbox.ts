@@ -6,6 +6,9 @@
  * on. Codecs are compiled where the tools are bound, once. `Toolbox.make(toolkit, handlers)` binds a Toolkit to its
  * handlers where the agent is made: in a context, two Toolkits with one tool name silently share one handler.
  */
+import type * as Prompt from "effect/ai/Prompt"
+import * as Tool from "effect/ai/Tool"
+import type * as Toolkit from "effect/ai/Toolkit"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -13,10 +16,8 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
-import type * as Prompt from "effect/ai/Prompt"
-import * as Tool from "effect/ai/Tool"
-import type * as Toolkit from "effect/ai/Toolkit"
 import { NoApprover } from "../core/AgentError.ts"
+import type { Warning } from "../core/AgentEvent.ts"
 import * as Name from "../core/Name.ts"
 import * as Secrets from "../core/Secrets.ts"
 import * as Risk from "../durable/Risk.ts"
@@ -85,6 +86,8 @@ export interface BoundTool {
   readonly vendor: boolean
   /** A tool whose handler is found in the context, by its id. */
   readonly unbound: boolean
+  /** Makes the secrets in a call's arguments known; only there for a tool that takes `Redacted` ones. */
+  readonly learn: ((args: unknown) => void) | undefined
   readonly run: (args: unknown, call: CallContext) => Effect.Effect<Outcome, NoApprover, any>
 }
 
@@ -115,8 +118,8 @@ interface Spec {
   readonly risk: Risk.Risk | undefined
   readonly approval: Tool.Any["needsApproval"]
   readonly unbound?: boolean
-  /** Runs the tool, on what the model sent and on the same decoded. */
-  readonly perform: (params: any, call: CallContext, args: unknown) => Effect.Effect<Outcome, never, any>
+  /** Runs the tool on decoded arguments. */
+  readonly perform: (params: any, call: CallContext) => Effect.Effect<Outcome, never, any>
 }
 
 const decodeOptions = { errors: "all" } as const
@@ -158,7 +161,8 @@ const encoding = (
     })
   }
 
-  return (params, call) => Effect.matchCauseEffect(Effect.suspend(() => execute(params, call)), { onFailure, onSuccess })
+  return (params, call) =>
+    Effect.matchCauseEffect(Effect.suspend(() => execute(params, call)), { onFailure, onSuccess })
 }
 
 const bind = (spec: Spec): BoundTool => {
@@ -180,18 +184,26 @@ const bind = (spec: Spec): BoundTool => {
     barrier: spec.risk === undefined ? mayAsk : spec.risk !== "read",
     vendor: false,
     unbound: spec.unbound === true,
+    learn: Schema.isSchema(tool.parametersSchema) && Secrets.areIn(tool.parametersSchema)
+      ? (args) => {
+        const exit = Effect.runSyncExit(decode(args))
+        if (Exit.isSuccess(exit)) Secrets.registerFields(exit.value)
+      }
+      : undefined,
     run: (args, call) => {
       if (typeof args === "string" && !acceptsText(tool)) {
         return Effect.succeed(invalid(tool.name, `they are not a JSON object: ${args.slice(0, 200)}`))
       }
       const decoded = decode(args)
       // most Schemas decode at once
-      if (!mayAsk && Exit.isExit(decoded) && Exit.isSuccess(decoded)) return perform(decoded.value, call, args)
+      if (!mayAsk && Exit.isExit(decoded) && Exit.isSuccess(decoded)) return perform(decoded.value, call)
       return Effect.matchEffect(decoded, {
         onFailure: (error) => Effect.succeed(invalid(tool.name, messageOf(error))),
         onSuccess: (params) =>
-          !mayAsk ? perform(params, call, args) : Effect.flatMap(asked(params, call), (needed) =>
-            needed ? Effect.fail(new NoApprover({ tool: tool.name })) : perform(params, call, args))
+          !mayAsk ?
+            perform(params, call) :
+            Effect.flatMap(asked(params, call), (needed) =>
+              needed ? Effect.fail(new NoApprover({ tool: tool.name })) : perform(params, call))
       })
     }
   }
@@ -227,7 +239,7 @@ const asStep = (tool: Tool.Any, params: unknown, body: Effect.Effect<unknown, un
     () => ({
       name: tool.name,
       payload: params,
-      payloadSchema: tool.parametersSchema,
+      payloadSchema: Schema.isSchema(tool.parametersSchema) ? tool.parametersSchema : Schema.Unknown,
       success: tool.successSchema as unknown as Schema.Codec<unknown, unknown>,
       error: tool.failureSchema as unknown as Schema.Codec<unknown, unknown>
     }),
@@ -265,37 +277,33 @@ const vendorTool = (tool: Tool.Any): BoundTool => ({
   barrier: false,
   vendor: true,
   unbound: false,
+  learn: undefined,
   run: () => Effect.succeed(failed("failed", `${tool.name} is run by the vendor`, "called by mistake"))
 })
 
 /** A Toolkit whose handlers are hidden decodes, runs and encodes by itself. */
-const fromHandle = (tool: Tool.Any, kit: Toolkit.WithHandler<any>): BoundTool =>
-  bind({
+const fromHandle = (tool: Tool.Any, kit: Toolkit.WithHandler<any>): BoundTool => {
+  const encode = Schema.isSchema(tool.parametersSchema)
+    ? Schema.encodeUnknownEffect(tool.parametersSchema as unknown as Schema.Codec<unknown, unknown>)
+    : Effect.succeed
+  const handle = (params: unknown, call: CallContext) =>
+    encode(params).pipe(
+      Effect.flatMap((encoded) => kit.handle(tool.name, encoded as never, call.id)),
+      Effect.flatMap((results) =>
+        Stream.runFoldEffect(results, (): Effect.Effect<unknown, unknown> =>
+          Effect.undefined, (last, result) =>
+          result.preliminary
+            ? Effect.as(call.preliminary(result.result), last)
+            : Effect.succeed(result.isFailure ? Effect.fail(result.result) : Effect.succeed(result.result)))
+      ),
+      Effect.flatten
+    )
+  return bind({
     tool,
     risk: Risk.fromAnnotations(tool.annotations),
     approval: tool.needsApproval,
-    perform: (_, call, args) =>
-      kit.handle(tool.name, args as never, call.id).pipe(
-        Effect.flatMap((results) =>
-          Stream.runFoldEffect(results, (): Outcome => returned(null), (last, result) =>
-            result.preliminary
-              ? Effect.as(call.preliminary(result.result), last)
-              : Effect.succeed(fromHandlerResult(result)))
-        ),
-        Effect.catchCause((cause) => Effect.succeed(fromCause(cause)))
-      ) as Effect.Effect<Outcome, never, any>
+    perform: encoding(tool, (params, call) => asStep(tool, params, handle(params, call)))
   })
-
-const fromHandlerResult = (result: Tool.HandlerResult<Tool.Any>): Outcome => {
-  if (!result.isFailure) return returned(result.encodedResult, result.modelOutput)
-  const message = Secrets.scrub(messageOf(result.result))
-  return {
-    _tag: "Failed",
-    reason: result.failureOrigin === "parameters" ? "invalid-arguments" : "failed",
-    result: Secrets.scrubValue(result.encodedResult),
-    message,
-    cause: message
-  }
 }
 
 const isToolbox = (u: object): u is Toolbox<any> => TypeId in u
@@ -307,7 +315,9 @@ const fromInput = (input: ToolInput): ReadonlyArray<BoundTool> => {
   if (Task.isTask(input)) return [fromTask(input)]
   if (isToolbox(input)) return input.tools
   if (isTool(input)) return [fromSingle(input)]
-  if ("handle" in input) return Object.values(input.tools as Record<string, Tool.Any>).map((tool) => fromHandle(tool, input))
+  if ("handle" in input) {
+    return Object.values(input.tools as Record<string, Tool.Any>).map((tool) => fromHandle(tool, input))
+  }
   if ("tools" in input) return Object.values(input.tools).map(fromSingle)
   throw new TypeError("tools takes Tasks, Agents, Toolkits, Toolboxes and Tools, and got something else")
 }
@@ -329,6 +339,26 @@ export const fromInputs = (inputs: ReadonlyArray<ToolInput>): ReadonlyMap<string
     }
   }
   return byName
+}
+
+const unboundTools = new Map<string, WeakRef<Tool.Any>>()
+
+/** Which unbound tools would share a handler with another tool of their name that an agent was made with. */
+export const clashes = (tools: ReadonlyArray<BoundTool>): ReadonlyArray<Warning> => {
+  const found: Array<Warning> = []
+  for (const { name, tool, unbound } of tools) {
+    if (!unbound) continue
+    const other = unboundTools.get(tool.id)?.deref()
+    if (other !== undefined && other !== tool) {
+      found.push({
+        code: "shared-handler",
+        message: `two Toolkits have a tool "${name}", and in one context they would share one handler: `
+          + `bind them with Toolbox.make(toolkit, handlers)`
+      })
+    }
+    unboundTools.set(tool.id, new WeakRef(tool))
+  }
+  return found
 }
 
 type HandlerResult<Handlers> = Handlers extends { readonly [name: string]: (...args: any) => infer Ret }

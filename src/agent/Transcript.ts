@@ -71,7 +71,8 @@ const codes: { readonly [style in Style]: string } = {
 
 /** The pieces as one text, with the colours of a terminal or without. */
 export const toText = (pieces: ReadonlyArray<Piece>, options: { readonly colors: boolean }): string =>
-  pieces.map(({ style, text }) => options.colors && codes[style] !== "" ? `${codes[style]}${text}\u001b[0m` : text).join("")
+  pieces.map(({ style, text }) => options.colors && codes[style] !== "" ? `${codes[style]}${text}\u001b[0m` : text)
+    .join("")
 
 const write = (page: Page, event: AgentEvent): void => {
   switch (event._tag) {
@@ -82,7 +83,12 @@ const write = (page: Page, event: AgentEvent): void => {
       if (page.depth === 0) page.said += event.delta
       return page.append("text", `text ${event.turn} ${event.path}`, labelOf(event.path), event.delta)
     case "ReasoningDelta":
-      return page.append("quiet", `reasoning ${event.turn} ${event.path}`, `${labelOf(event.path)}thinking: `, event.delta)
+      return page.append(
+        "quiet",
+        `reasoning ${event.turn} ${event.path}`,
+        `${labelOf(event.path)}thinking: `,
+        event.delta
+      )
     case "ToolCalled": {
       const label = page.open(callKey(event), event.name)
       return page.line("call", `→ ${label} ${show(event.arguments)}`)
@@ -98,7 +104,9 @@ const write = (page: Page, event: AgentEvent): void => {
     case "ModelRetried":
       return page.line(
         "notice",
-        `! ${oneLine(event.message)}; attempt ${event.attempt} of ${event.model} in ${event.delay / 1000} s`
+        `! ${oneLine(event.message.split("\n")[0]!)}; asking ${event.model} again in ${
+          (event.delay / 1000).toFixed(1)
+        } s`
       )
     case "ModelFellBack":
       return page.line("notice", `! ${oneLine(event.message)}; going on with ${event.to} instead of ${event.from}`)

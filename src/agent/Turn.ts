@@ -96,13 +96,16 @@ export const toStep = (
 export const cut = (result: unknown, max: number): { readonly result: unknown; readonly cut: boolean } => {
   const text = typeof result === "string" ? result : stringLonger(result, max)
   if (text === undefined || text.length <= max) return { result, cut: false }
-  const shown = text.slice(0, max)
+  const shown = text.slice(0, max).replace(halfCharacter, "")
   return {
     result: `${shown}\n[Result cut: the first ${shown.length} of ${text.length} characters are shown. `
       + `Ask for less at once to see the rest.]`,
     cut: true
   }
 }
+
+/** The first half of a character that the cut went through: no vendor takes it. */
+const halfCharacter = /[\uD800-\uDBFF]$/
 
 const stringLonger = (result: unknown, max: number): string | undefined => {
   if (typeof result !== "object" || result === null) return undefined

@@ -4,10 +4,10 @@
  * Every reason says in its message what failed and what to do, and has `isRetryable`: whether the same run may succeed
  * if it is tried again. The error carries what the run had done so far, so that nothing is lost with it.
  */
-import * as Duration from "effect/Duration"
-import * as Schema from "effect/Schema"
 import * as AiError from "effect/ai/AiError"
 import * as Prompt from "effect/ai/Prompt"
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
 import { Usage } from "./Usage.ts"
 
 /** The model call failed; `error` is what the provider said, as an `AiError` of `effect/ai`. */
@@ -41,8 +41,12 @@ export class EmptyAnswer extends Schema.TaggedError<EmptyAnswer>()("EmptyAnswer"
 }) {
   readonly isRetryable = true
   override get message(): string {
-    return `model ${this.model} ended with an empty answer (finish reason: ${this.finish}); `
-      + (this.finish === "length" ? "raise maxTokens" : "ask again, or more precisely")
+    const advice = this.finish === "length"
+      ? "raise maxTokens"
+      : this.finish === "tool-calls"
+      ? "it still asked for tools when none were allowed any more, raise maxToolCalls"
+      : "ask again, or more precisely"
+    return `model ${this.model} ended with an empty answer (finish reason: ${this.finish}); ${advice}`
   }
 }
 
@@ -166,5 +170,9 @@ export class AgentError extends Schema.TaggedError<AgentError>()("AgentError", {
   }
   override get message(): string {
     return `agent ${this.agent}: ${this.reason.message}`
+  }
+  /** What Node prints: the messages of a run are too many, and too private, for a log. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return `${this.stack ?? this.message}\n  reason: ${this.reason._tag}, messages so far: ${this.messages.length}`
   }
 }

@@ -5,8 +5,8 @@
  * never stored. Hot ones are built as plain objects; the Schemas encode them at a boundary. `path` names the agent that
  * made the event, `"researcher"` or, inside another agent's run, `"editor/researcher"`.
  */
-import * as Schema from "effect/Schema"
 import * as Prompt from "effect/ai/Prompt"
+import * as Schema from "effect/Schema"
 import { AgentErrorReason } from "./AgentError.ts"
 import { Usage } from "./Usage.ts"
 

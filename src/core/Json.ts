@@ -10,6 +10,7 @@ export interface NotJson {
 
 const name = (value: unknown): string => {
   if (typeof value === "number") return String(value)
+  if (value === undefined) return "undefined"
   if (typeof value !== "object") return `a ${typeof value}`
   return `a ${value?.constructor?.name ?? "object"}`
 }
@@ -35,7 +36,11 @@ const visit = (value: unknown, path: string, above: ReadonlyArray<unknown>): Not
   if (prototype !== Object.prototype && prototype !== null) return { path, found: name(value) }
   for (const [key, item] of Object.entries(value)) {
     if (item === undefined) continue
-    const found = visit(item, /^[A-Za-z_$][\w$]*$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`, inside)
+    const found = visit(
+      item,
+      /^[A-Za-z_$][\w$]*$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`,
+      inside
+    )
     if (found !== undefined) return found
   }
   return undefined

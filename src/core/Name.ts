@@ -14,6 +14,8 @@ export const assert = (kind: "agent" | "task" | "tool", name: unknown): void => 
   const hint = kind === "agent" && typeof name === "string" && /\s/.test(name)
     ? ` That looks like instructions: write agent(instructions, options), or Agent.make("a_name", { instructions }).`
     : ""
-  throw new TypeError(`${shown} cannot be the name of ${kind === "agent" ? "an" : "a"} ${kind}: `
-    + `use 1 to 64 letters, digits, "_" or "-".${hint}`)
+  throw new TypeError(
+    `${shown} cannot be the name of ${kind === "agent" ? "an" : "a"} ${kind}: `
+      + `use 1 to 64 letters, digits, "_" or "-".${hint}`
+  )
 }

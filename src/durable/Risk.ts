@@ -8,8 +8,8 @@
  * | exec     | false    | true        | true      |
  * | external | false    | false       | true      |
  */
-import * as Context from "effect/Context"
 import * as Tool from "effect/ai/Tool"
+import * as Context from "effect/Context"
 
 /** It reads, changes something here, runs code, or changes something elsewhere. */
 export type Risk = "read" | "write" | "exec" | "external"

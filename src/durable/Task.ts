@@ -38,7 +38,9 @@ export type PayloadInput = Schema.Struct.Fields | Schema.Top
 export type PayloadSchema<P> = P extends Schema.Top ? P : P extends Schema.Struct.Fields ? Schema.Struct<P> : never
 
 type BodySuccess<Ret> = Ret extends Effect.Effect<infer A, any, any> ? A : Ret extends PromiseLike<infer A> ? A : Ret
-type BodyError<Ret> = Ret extends Effect.Effect<any, infer E, any> ? E : Ret extends PromiseLike<any> ? TaskFailed : never
+type BodyError<Ret> = Ret extends Effect.Effect<any, infer E, any> ? E
+  : Ret extends PromiseLike<any> ? TaskFailed
+  : never
 type BodyServices<Ret> = Ret extends Effect.Effect<any, any, infer R> ? Exclude<R, Current> : never
 /** Any value but an Effect, whose failures would go unseen. */
 type Plain = string | number | boolean | bigint | null | undefined | void | { readonly [Effect.TypeId]?: never }
@@ -75,13 +77,20 @@ export interface Task<out Name extends string, P extends Schema.Top, out A, out 
   readonly success: Schema.Codec<A, unknown, unknown, unknown>
   readonly risk: Risk.Risk | undefined
   /** A copy with other options; what is not named stays as it is. */
-  readonly with: <const Timeout extends Duration.Input | undefined = undefined, FR = never, RR = never>(
-    options: Options<P["Type"], A, E, Timeout, FR & Body<A, E>, RR>
+  readonly with: <
+    const Timeout extends Duration.Input | undefined = undefined,
+    Approval extends boolean | undefined = undefined,
+    FR = never,
+    RR = never
+  >(
+    options: Omit<Options<P["Type"], A, E, Timeout, FR & Body<A, E>, RR>, "approval"> & {
+      readonly approval?: Approval | ((payload: P["Type"]) => Approval)
+    }
   ) => Task<
     Name,
     P,
     A,
-    E | (Timeout extends undefined ? never : TaskTimeout),
+    E | OptionErrors<Timeout, Approval>,
     R | BodyServices<FR> | BodyServices<RR>
   >
 }
@@ -120,7 +129,7 @@ export const make = <
   S extends Schema.Top | undefined = undefined,
   Err extends Schema.Top = Schema.Never,
   const Timeout extends Duration.Input | undefined = undefined,
-  const Approval extends boolean | ((payload: PayloadSchema<P>["Type"]) => boolean) | undefined = undefined,
+  Approval extends boolean | undefined = undefined,
   FR extends Body<Result<S, Ret>, Err["Type"]> = never,
   RR = never
 >(
@@ -142,7 +151,7 @@ export const make = <
       readonly success?: S
       readonly error?: Err
       readonly run: (payload: NoInfer<PayloadSchema<P>["Type"]>, context: TaskContext) => Ret
-      readonly approval?: Approval
+      readonly approval?: Approval | ((payload: NoInfer<PayloadSchema<P>["Type"]>) => Approval)
     }
 ): Task<
   Name,
@@ -207,8 +216,7 @@ export const fromDefinition = (definition: Definition): Task<string, Schema.Top,
     success: { value: success },
     risk: { value: options.risk, enumerable: true },
     with: {
-      value: (changes: Definition["options"]) =>
-        fromDefinition({ ...definition, options: { ...options, ...changes } })
+      value: (changes: Definition["options"]) => fromDefinition({ ...definition, options: { ...options, ...changes } })
     }
   }) as any
 }
@@ -230,8 +238,7 @@ type Mock = (payload: unknown) => unknown
 export const mock = <P extends Schema.Top, A, E, R>(
   task: Task<string, P, A, E, R>,
   answer: (payload: P["Type"]) => Body<A, E>
-): Layer.Layer<never> =>
-  Layer.succeedContext(Context.makeUnsafe(new Map([[mockKey(task.name), answer]])))
+): Layer.Layer<never> => Layer.succeedContext(Context.makeUnsafe(new Map([[mockKey(task.name), answer]])))
 
 /** What went wrong in a task, as text for a person or a model: the first failure or defect's message. */
 export const explain = (cause: Cause.Cause<unknown>): string => TaskError.explain(cause)

@@ -16,4 +16,4 @@ export interface TaskContext {
 }
 
 /** The context of the attempt under way, as a service: the same as the second argument of `run`. */
-export class Current extends Context.Service<Current, TaskContext>()("fluxion/durable/Task/Current") {}
+export class Current extends Context.Service<Current, TaskContext>()("fluxion/durable/TaskContext/Current") {}

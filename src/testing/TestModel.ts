@@ -4,15 +4,15 @@
  * It stands for `LanguageModel`, and for every name in `Models`. A call that the script does not foresee fails, and so
  * does a test that leaves turns unused: what an agent does is then exactly what the script says.
  */
+import * as AiError from "effect/ai/AiError"
+import * as LanguageModel from "effect/ai/LanguageModel"
+import * as Prompt from "effect/ai/Prompt"
+import type * as Response from "effect/ai/Response"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import * as AiError from "effect/ai/AiError"
-import * as LanguageModel from "effect/ai/LanguageModel"
-import * as Prompt from "effect/ai/Prompt"
-import type * as Response from "effect/ai/Response"
 import * as Capabilities from "../agent/Capabilities.ts"
 import * as Driver from "../agent/Driver.ts"
 import { Models } from "../agent/Models.ts"
@@ -82,7 +82,8 @@ const defaultUsage: Usage = { inputTokens: { total: 10 }, outputTokens: { total:
 
 const unexpected = (agent: string, count: number) =>
   new AiError.InvalidRequestError({
-    description: `TestModel: call ${count} of ${agent} is not in the script; add a turn, or see why the agent asks again`
+    description:
+      `TestModel: call ${count} of ${agent} is not in the script; add a turn, or see why the agent asks again`
   })
 
 /** The parts of a turn, as a driver yields them. */
@@ -157,7 +158,9 @@ export const layer = (
     const newId = () => `call_${++ids}`
 
     const scriptOf = (agent: string): readonly [key: string, turns: ReadonlyArray<Turn>] =>
-      Array.isArray(script) ? ["any agent", script] : [agent, (script as { [agent: string]: ReadonlyArray<Turn> })[agent] ?? []]
+      Array.isArray(script)
+        ? ["any agent", script]
+        : [agent, (script as { [agent: string]: ReadonlyArray<Turn> })[agent] ?? []]
 
     const driver = (model: string): Driver.Driver => ({
       provider: "test",

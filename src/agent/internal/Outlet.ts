@@ -46,7 +46,10 @@ export class Outlet<E> {
   end(exit: Exit.Exit<unknown, E>): void {
     if (this.#end !== undefined) return
     this.#end = Exit.asVoid(exit)
-    if (this.#waiting.length === 0) this.#reader?.(this.#finished())
+    const reader = this.#reader
+    if (reader === undefined || this.#waiting.length > 0) return
+    this.#reader = undefined
+    reader(this.#finished())
   }
 
   /** The next events, at least one. */
@@ -61,7 +64,9 @@ export class Outlet<E> {
     })
   })
 
+  // asked again when it is run: the reader may have taken all since `emit` was called, and would wait for ever
   readonly #drained = Effect.callback<void>((resume) => {
+    if (this.#waiting.length < capacity || this.#end !== undefined) return resume(Effect.void)
     this.#writers.push(resume)
     return Effect.sync(() => {
       this.#writers = this.#writers.filter((writer) => writer !== resume)

@@ -24,3 +24,20 @@ export const CurrentRun: Context.Reference<RunScope | undefined> = Context.Refer
   "fluxion/agent/RunScope",
   { defaultValue: () => undefined }
 )
+
+const claimed = new WeakMap<Sink, Set<string>>()
+
+/** The path of a run inside another: agents of one name that run at once get `editor/researcher`, `editor/researcher#2`. */
+export const claimPath = (sink: Sink, wanted: string): string => {
+  let paths = claimed.get(sink)
+  if (paths === undefined) claimed.set(sink, paths = new Set())
+  let path = wanted
+  for (let count = 2; paths.has(path); count++) path = `${wanted}#${count}`
+  paths.add(path)
+  return path
+}
+
+/** The run at a path has ended. */
+export const releasePath = (sink: Sink, path: string): void => {
+  claimed.get(sink)?.delete(path)
+}

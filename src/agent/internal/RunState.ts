@@ -7,6 +7,7 @@
  */
 import type * as Prompt from "effect/ai/Prompt"
 import type { Warning } from "../../core/AgentEvent.ts"
+import * as Secrets from "../../core/Secrets.ts"
 import * as Usage from "../../core/Usage.ts"
 import type { ResponseFold, TurnResponse } from "../ResponseFold.ts"
 import type { RunStep } from "../StopWhen.ts"
@@ -50,9 +51,8 @@ export class RunState {
     this.turns++
     this.usage = Usage.add(this.usage, response.usage)
     this.model = response.model ?? requested
-    if (response.content.length > 0) {
-      this.content.push(Parts.assistant(response.content))
-    }
+    const content = kept(response.content)
+    if (content.length > 0) this.content.push(Parts.assistant(content))
   }
 
   /** Takes the results of a turn's calls into the history, in the order asked. */
@@ -65,7 +65,7 @@ export class RunState {
   settled(): ReadonlyArray<Prompt.Message> {
     const messages = this.content.slice(this.content[0]?.role === "system" ? 1 : 0)
     if (this.fold !== undefined) {
-      const { content } = this.fold.response()
+      const content = kept(withResults(this.fold.response().content))
       if (content.length > 0) messages.push(Parts.assistant(content))
       if (this.fold.calls.length > 0) messages.push(toolMessage(this.fold.calls, []))
     } else if (this.pending !== undefined) {
@@ -73,6 +73,27 @@ export class RunState {
     }
     return messages
   }
+}
+
+type Content = ReadonlyArray<Prompt.AssistantMessagePart>
+
+/**
+ * What the history keeps of a response: no reasoning with nothing after it, which its vendor would refuse, and no known
+ * secret in a call's arguments (the call itself is run with them).
+ */
+const kept = (content: Content): Content => {
+  let end = content.length
+  while (end > 0 && content[end - 1]!.type === "reasoning") end--
+  const from = end === content.length ? content : content.slice(0, end)
+  return from.some((part) => part.type === "tool-call" && Secrets.scrubValue(part.params) !== part.params)
+    ? from.map((part) => part.type === "tool-call" ? { ...part, params: Secrets.scrubValue(part.params) } : part)
+    : from
+}
+
+/** The content without the calls that the vendor did not come to run. */
+const withResults = (content: Content): Content => {
+  const done = new Set(content.flatMap((part) => part.type === "tool-result" ? [part.id] : []))
+  return content.filter((part) => part.type !== "tool-call" || !part.providerExecuted || done.has(part.id))
 }
 
 const toolMessage = (calls: ReadonlyArray<Call>, outcomes: ReadonlyArray<Outcome | undefined>): Prompt.ToolMessage =>

@@ -4,11 +4,11 @@
  * The only one: `run`, `result`, `stream` and `watch` differ in who takes the events. What happens next is decided in
  * `Turn`; here it is performed. Every model call and tool call is a step of the workflow under way, if there is one.
  */
-import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import * as AiError from "effect/ai/AiError"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import * as Prompt from "effect/ai/Prompt"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import { type AgentErrorReason, EmptyAnswer, ModelFailed, Unsupported } from "../../core/AgentError.ts"
 import type { Finish, RunResult } from "../../core/AgentEvent.ts"
 import * as Limits from "../../core/Limits.ts"
@@ -17,6 +17,7 @@ import * as Capabilities from "../Capabilities.ts"
 import type { ModelOptions } from "../ModelOptions.ts"
 import { TurnResponse } from "../ResponseFold.ts"
 import * as Turn from "../Turn.ts"
+import * as EffectCopies from "./EffectCopies.ts"
 import * as ModelCall from "./modelCall.ts"
 import {
   type AgentDefinition,
@@ -48,6 +49,8 @@ export const run = Effect.fnUntraced(function*(
   const state = yield* begin(agent, input, target)
   input.state = state
   if (sink !== undefined) yield* sink.emit({ _tag: "RunStarted", path })
+  for (const { code, message } of agent.warnings) yield* warn(agent, state, code, message)
+  if (input.foreign) yield* warn(agent, state, "two-effects", EffectCopies.advice())
 
   const asked = modelOptions(agent, input.options)
   const maxToolCalls = input.options.maxToolCalls ?? options.maxToolCalls ?? Limits.maxToolCalls
@@ -157,8 +160,10 @@ const ask = (
     retry: agent.options.modelRetry,
     state,
     turn,
+    secretive: agent.secretive,
     path,
-    sink
+    sink,
+    startedAt: undefined
   })
   return StepScope.step<TurnResponse, ModelFailed, any>(
     () => ({

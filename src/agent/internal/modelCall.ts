@@ -3,15 +3,15 @@
  *
  * A call is made again only while nothing of its answer was shown: what a reader has seen is what is recorded.
  */
+import type * as AiError from "effect/ai/AiError"
+import type * as LanguageModel from "effect/ai/LanguageModel"
+import type * as Toolkit from "effect/ai/Toolkit"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import type * as AiError from "effect/ai/AiError"
-import type * as LanguageModel from "effect/ai/LanguageModel"
-import type * as Toolkit from "effect/ai/Toolkit"
 import { ModelFailed } from "../../core/AgentError.ts"
 import * as Limits from "../../core/Limits.ts"
 import * as Secrets from "../../core/Secrets.ts"
@@ -19,6 +19,7 @@ import type { Retry } from "../../durable/Task.ts"
 import type { Driver, ModelRequest } from "../Driver.ts"
 import { CurrentModelOptions } from "../ModelOptions.ts"
 import { ResponseFold, type TurnResponse } from "../ResponseFold.ts"
+import * as Measure from "./measure.ts"
 import type { Sink } from "./RunScope.ts"
 import type { RunState } from "./RunState.ts"
 
@@ -39,8 +40,12 @@ export interface ModelCall {
   readonly retry: Retry<AiError.AiError> | undefined
   readonly state: RunState
   readonly turn: number
+  /** The tools that take secrets, with what makes them known. */
+  readonly secretive: ReadonlyMap<string, (args: unknown) => void>
   readonly path: string
   readonly sink: Sink | undefined
+  /** When the first attempt began. */
+  startedAt: number | undefined
 }
 
 const maxRetryAfter = Duration.fromInputUnsafe(Limits.maxRetryAfter)
@@ -88,22 +93,31 @@ const parts = (call: ModelCall): Stream.Stream<any, AiError.AiError> => {
 }
 
 const once = (call: ModelCall): Effect.Effect<TurnResponse, AiError.AiError> =>
-  Effect.suspend(() => {
-    const { path, sink, state, turn } = call
+  Effect.withFiber((fiber) => {
+    const { path, secretive, sink, state, target, turn } = call
+    const clock = fiber.getRef(Clock.Clock)
+    call.startedAt ??= clock.currentTimeMillisUnsafe()
     const fold = new ResponseFold()
     state.fold = fold
     return Effect.map(
       Stream.runForEachArray(parts(call), (chunk) => {
         let waiting: Effect.Effect<void> = Effect.void
         for (const part of chunk) {
+          if (part.type === "tool-call") secretive.get(part.name)?.(part.params)
           const shown = fold.push(part)
           if (shown !== undefined && sink !== undefined) {
+            if (shown._tag === "ToolInputDelta" && secretive.has(shown.name)) continue
+            fold.isShown = true
             waiting = sink.emit({ ...shown, path, turn })
           }
         }
         return waiting
       }),
-      () => fold.response()
+      () => {
+        const response = fold.response()
+        Measure.answered(fiber, target, response, clock.currentTimeMillisUnsafe() - call.startedAt!)
+        return response
+      }
     )
   })
 
@@ -117,14 +131,14 @@ const again = Effect.fnUntraced(function*(call: ModelCall, first: AiError.AiErro
   const step = yield* Schedule.toStep(schedule)
   let error = first
   for (let attempt = 2;; attempt++) {
-    const failed = new ModelFailed({ model: target.id, error })
-    const seen = sink !== undefined && state.fold?.started === true
-    if (seen || !isWorthRetrying(error) || !allows(error)) return yield* failed
-    const next = yield* Pull.catchDone(
-      step(yield* Clock.currentTimeMillis, error),
-      () => Effect.succeed(undefined)
-    )
-    if (next === undefined) return yield* failed
+    const now = yield* Clock.currentTimeMillis
+    const mayRetry = state.fold?.isShown !== true && isWorthRetrying(error) && allows(error)
+    const next = mayRetry
+      ? yield* Pull.catchDone(step(now, error), () => Effect.succeed(undefined))
+      : undefined
+    if (next === undefined) {
+      return yield* givenUp(call, new ModelFailed({ model: target.id, error: Secrets.scrubValue(error) }), now)
+    }
     const delay = Duration.max(next[1], error.retryAfter ?? Duration.zero)
     if (sink !== undefined) {
       yield* sink.emit({
@@ -145,3 +159,9 @@ const again = Effect.fnUntraced(function*(call: ModelCall, first: AiError.AiErro
     error = result.failure
   }
 })
+
+const givenUp = (call: ModelCall, failed: ModelFailed, now: number): Effect.Effect<never, ModelFailed> =>
+  Effect.withFiber((fiber) => {
+    Measure.failed(fiber, call.target, failed, now - call.startedAt!)
+    return Effect.fail(failed)
+  })

@@ -1,13 +1,14 @@
 /**
  * Gets a run ready: its Model, its options, its prompt, and what `beforeTurn` changes of them.
  */
-import * as Effect from "effect/Effect"
 import * as AiError from "effect/ai/AiError"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import * as Prompt from "effect/ai/Prompt"
 import type * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
+import * as Effect from "effect/Effect"
 import { ModelFailed, ModelUnresolved } from "../../core/AgentError.ts"
+import type { Warning } from "../../core/AgentEvent.ts"
 import * as Limits from "../../core/Limits.ts"
 import * as Driver from "../Driver.ts"
 import type { ModelOptions } from "../ModelOptions.ts"
@@ -26,6 +27,10 @@ export interface AgentDefinition {
   readonly tools: ReadonlyMap<string, BoundTool>
   /** The tools as the model is told of them; always the same array. */
   readonly declared: ReadonlyArray<Tool.Any>
+  /** The tools that take secrets, with what makes them known. */
+  readonly secretive: ReadonlyMap<string, (args: unknown) => void>
+  /** What is wrong with how it was made. */
+  readonly warnings: ReadonlyArray<Warning>
   /** Warnings that were logged already: each is logged once. */
   readonly logged: Set<string>
 }
@@ -38,6 +43,8 @@ export interface RunInput {
   readonly sink: Sink | undefined
   /** Whether somebody traces. */
   traced: boolean
+  /** Whether another copy of Effect runs it. */
+  foreign: boolean
   state: RunState | undefined
 }
 
@@ -123,11 +130,8 @@ export const begin = (
   const start = (instructions: string): Effect.Effect<RunState, ModelFailed> => {
     const message = userMessage(input.instruction, input.options.context)
     if (message === undefined) return Effect.fail(saysNothing(agent.name, target.id))
-    const content: Array<Prompt.Message> = []
-    if (instructions !== "") content.push(Parts.system(instructions))
-    if (input.options.history !== undefined) {
-      for (const earlier of input.options.history.content) content.push(earlier)
-    }
+    const content = input.options.history?.content.slice() ?? []
+    if (instructions !== "") content.unshift(Parts.system(instructions))
     content.push(message)
     return Effect.succeed(new RunState(content, target.id))
   }

@@ -2,14 +2,13 @@
  * Runs the calls of one turn as they were planned, and gives what the model is told of each, in the order asked.
  */
 import * as Effect from "effect/Effect"
-import * as Limits from "../../core/Limits.ts"
 import type { NoApprover } from "../../core/AgentError.ts"
+import * as Limits from "../../core/Limits.ts"
 import * as Secrets from "../../core/Secrets.ts"
 import { CurrentListener, type Listener } from "../../durable/Progress.ts"
 import type { BoundTool, Outcome } from "../Toolbox.ts"
 import * as Turn from "../Turn.ts"
 import type { AgentDefinition, RunInput } from "./prepare.ts"
-import { CurrentRun } from "./RunScope.ts"
 import type { RunState } from "./RunState.ts"
 import * as Telemetry from "./Telemetry.ts"
 
@@ -133,11 +132,14 @@ const perform = (
   })
   const effect = Effect.map(traced ? Telemetry.toolCall(run, call) : run, (outcome): Outcome => {
     const { cut, result } = Turn.cut(outcome.result, max)
-    return cut ? { ...outcome, result } : outcome
+    const shown = cut ? { ...outcome, result } : outcome
+    if (shown._tag === "Failed" || shown.modelOutput === undefined) return shown
+    return {
+      ...shown,
+      modelOutput: shown.modelOutput.map((part) =>
+        part.type === "text" ? { ...part, text: Turn.cut(part.text, max).result as string } : part
+      )
+    }
   })
-  return listener === undefined ? effect : Effect.provideService(
-    Effect.provideService(effect, CurrentListener, listener),
-    CurrentRun,
-    { path, sink }
-  )
+  return listener === undefined ? effect : Effect.provideService(effect, CurrentListener, listener)
 }

@@ -4,14 +4,12 @@
  * A task without options is its body and nothing more. Every attempt has a context of its own; all share one
  * idempotency key.
  */
-import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as Json from "../../core/Json.ts"
-import * as Secrets from "../../core/Secrets.ts"
 import { CurrentListener } from "../Progress.ts"
 import { StepScope } from "../StepScope.ts"
 import { Current, type TaskContext } from "../TaskContext.ts"
@@ -54,6 +52,8 @@ class Attempt implements TaskContext {
     return (this.#controller ??= new AbortController()).signal
   }
   get idempotencyKey(): string {
+    // outside a workflow the key lives as long as the call, and nothing is replayed by it
+    // @effect-diagnostics-next-line cryptoRandomUUID:off
     return (this.#call.idempotencyKey ??= this.#fiber.getRef(StepScope)?.idempotencyKey ?? crypto.randomUUID())
   }
   readonly abort = () => this.#controller?.abort()
@@ -86,9 +86,7 @@ export const rollback = (
   exit: Exit.Exit<any, any>
 ): Effect.Effect<void, never, any> =>
   lift(() => definition.options.rollback!(payload, exit), definition.name).pipe(
-    Effect.catchCause((cause) =>
-      Effect.logError(`the rollback of task ${definition.name} failed: ${explain(cause)}`)
-    ),
+    Effect.catchCause((cause) => Effect.logError(`the rollback of task ${definition.name} failed: ${explain(cause)}`)),
     Effect.asVoid
   )
 
@@ -137,18 +135,19 @@ export const make = (
   }
 
   return (payload, fiber) => {
-    let effect = withRetries(payload, fiber)
+    const isStep = fiber.getRef(StepScope) !== undefined
+    // a step's body runs only when the journal has no answer, and a rollback has to see a body that throws
+    let effect = isStep || options.rollback !== undefined
+      ? Effect.withFiber((fiber) => withRetries(payload, fiber))
+      : withRetries(payload, fiber)
     if (fallback !== undefined) {
       effect = Effect.catch(effect, (error) => lift(() => fallback(payload, error), name))
     }
     // in a workflow the journal knows when to undo
-    if (options.rollback === undefined || fiber.getRef(StepScope) !== undefined) return effect
+    if (options.rollback === undefined || isStep) return effect
     return Effect.onExit(
       effect,
       (exit) => Exit.isFailure(exit) ? rollback(definition, payload, exit) : Effect.void
     )
   }
 }
-
-/** What a cause says, for the log: with stack, without secrets. */
-export const pretty = (cause: Cause.Cause<unknown>): string => Secrets.scrub(Cause.pretty(cause))
