@@ -1,0 +1,1 @@
+export * as Providers from "./Providers.ts"

@@ -1,0 +1,68 @@
+/**
+ * Reads an API key, from the options or from the environment, and refuses one that no HTTP header can carry.
+ *
+ * Every key that passes here is made known to `Secrets`. No message shows any part of a key.
+ */
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { ModelUnresolved } from "../../core/AgentError.ts"
+import * as Secrets from "../../core/Secrets.ts"
+
+/** What is wrong with a key's text, or `undefined`. Positions count from 1. */
+export const problem = (key: string): string | undefined => {
+  for (let index = 0; index < key.length; index++) {
+    const code = key.charCodeAt(index)
+    if (code > 0x20 && code < 0x7f) continue
+    const what = code === 0x0a || code === 0x0d
+      ? "a line break"
+      : code === 0x20 || code === 0x09
+      ? "a blank"
+      : code < 0x20 || code === 0x7f
+      ? "a control character"
+      : "a character that is not ASCII"
+    return `has ${what} at position ${index + 1} of ${key.length}; copy it again without it`
+  }
+  return undefined
+}
+
+/** The key given in the options, else the environment variable's. An empty one counts as missing. */
+export const read = (options: {
+  /** What it is needed for, `"provider/model"`. */
+  readonly model: string
+  /** The environment variable. */
+  readonly variable: string
+  readonly apiKey?: Redacted.Redacted<string> | undefined
+}): Effect.Effect<Redacted.Redacted<string>, ModelUnresolved> =>
+  Effect.gen(function*() {
+    const given = options.apiKey
+    const key = given ?? (yield* Config.Redacted(options.variable).pipe(
+      Config.withDefault(Redacted.make("")),
+      Effect.mapError((error) =>
+        new ModelUnresolved({
+          model: options.model,
+          problem: "missing-key",
+          detail: `the environment variable ${options.variable} cannot be read: ${error.message}`
+        })
+      )
+    ))
+    const text = Redacted.value(key)
+    if (text === "") {
+      return yield* new ModelUnresolved({
+        model: options.model,
+        problem: "missing-key",
+        detail: given === undefined
+          ? `there is no API key; set the environment variable ${options.variable}, or give \`apiKey\``
+          : "the option `apiKey` is empty"
+      })
+    }
+    const wrong = problem(text)
+    if (wrong !== undefined) {
+      return yield* new ModelUnresolved({
+        model: options.model,
+        problem: "malformed-key",
+        detail: `the API key ${given === undefined ? `in ${options.variable}` : "in `apiKey`"} ${wrong}`
+      })
+    }
+    return Secrets.register(key)
+  })

@@ -1,0 +1,83 @@
+/**
+ * Who may call a vendor now: at most so many calls at once per provider, and none to a model that said "wait".
+ *
+ * One 429 with a time holds every call to that model until the time is over. A time above `longestHold` holds nobody:
+ * the caller's retry policy decides about it.
+ */
+import type * as AiError from "effect/ai/AiError"
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+
+const longestHold = 60_000
+
+/** The places of one provider, shared by its models. */
+export interface Places {
+  free: number
+  readonly waiting: Set<() => void>
+}
+
+/** Places for so many calls at once. */
+export const places = (count: number): Places => ({ free: Math.max(1, count), waiting: new Set() })
+
+// In a microtask, since the woken fiber runs inside of the call that wakes it.
+const wakeNext = (places: Places): void => {
+  if (places.free === 0 || places.waiting.size === 0) return
+  queueMicrotask(() => {
+    if (places.free === 0) return
+    for (const wake of places.waiting) return wake()
+  })
+}
+
+const vacancy = (places: Places): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    const wake = () => {
+      places.waiting.delete(wake)
+      resume(Effect.void)
+    }
+    places.waiting.add(wake)
+    return Effect.sync(() => {
+      places.waiting.delete(wake)
+    })
+  })
+
+/** The gate in front of one model. */
+export interface Gate {
+  /** Waits for its turn; the place is given back when the scope closes. */
+  readonly enter: (scope: Scope.Scope, clock: Clock.Clock) => Effect.Effect<void>
+  /** Tells the gate how a call failed. `now` is in epoch milliseconds. */
+  readonly report: (error: AiError.AiError, now: number) => void
+}
+
+/** A gate in front of one model, with its provider's places. */
+export const make = (places: Places): Gate => {
+  let heldUntil = 0
+  return {
+    enter: (scope, clock) =>
+      Effect.uninterruptibleMask((restore) => {
+        const attempt = Effect.suspend((): Effect.Effect<void> => {
+          const wait = heldUntil - clock.currentTimeMillisUnsafe()
+          if (wait > 0) {
+            wakeNext(places)
+            return Effect.flatMap(restore(clock.sleep(Duration.millis(wait))), () => attempt)
+          }
+          if (places.free === 0) return Effect.flatMap(restore(vacancy(places)), () => attempt)
+          places.free--
+          return Scope.addFinalizer(
+            scope,
+            Effect.sync(() => {
+              places.free++
+              wakeNext(places)
+            })
+          )
+        })
+        return attempt
+      }),
+    report: (error, now) => {
+      if (error.reason._tag !== "RateLimitError" || error.retryAfter === undefined) return
+      const wait = Duration.toMillis(error.retryAfter)
+      if (wait <= longestHold) heldUntil = Math.max(heldUntil, now + wait)
+    }
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * `FLUXION_LOG=wire`: every request and response of a provider on stderr, readable, without secrets.
+ *
+ * It wraps the `fetch` that an SDK is given. Bodies are logged line by line, so that a secret that comes in two chunks
+ * is still seen as one.
+ */
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Secrets from "../../core/Secrets.ts"
+
+/** The function that SDKs take. */
+export type Fetch = typeof globalThis.fetch
+
+/** Whether the environment asks for it. */
+export const enabled: Effect.Effect<boolean> = Config.String("FLUXION_LOG").pipe(
+  Config.withDefault(""),
+  Effect.map((value) => value.split(/[,\s]+/).includes("wire")),
+  Effect.orElseSucceed(() => false)
+)
+
+const secretHeader = /authorization|api-?key|token|cookie|secret|signature|credential/i
+
+// Keys that nobody registered: of OpenAI, Anthropic, Google, and bearer tokens.
+const keyLike = /\b(sk-[A-Za-z0-9_-]{8,}|AIza[A-Za-z0-9_-]{10,}|Bearer\s+[A-Za-z0-9._~+/=-]{8,})/g
+
+const clean = (text: string): string => Secrets.scrub(text).replace(keyLike, "<redacted>")
+
+const headerLines = (headers: Headers): ReadonlyArray<string> =>
+  [...headers].map(([name, value]) => `${name}: ${secretHeader.test(name) ? "<redacted>" : clean(value)}`)
+
+let requests = 0
+
+/** A `fetch` that logs. `write` gets whole lines; it defaults to stderr. */
+export const wrap = (
+  provider: string,
+  fetch: Fetch,
+  // oxlint-disable-next-line no-console -- it is a log, and stderr has no other name on every runtime
+  write: (line: string) => void = (line) => console.error(line)
+): Fetch =>
+async (input, init) => {
+  const id = ++requests
+  const log = (direction: string, text: string) => write(`fluxion wire ${provider} #${id} ${direction} ${text}`)
+  const request = input instanceof Request ? input : undefined
+  const url = request?.url ?? String(input)
+  log("→", `${init?.method ?? request?.method ?? "GET"} ${clean(url)}`)
+  for (const line of headerLines(new Headers(init?.headers ?? request?.headers))) log("→", line)
+  if (typeof init?.body === "string") log("→", clean(init.body))
+  let response: Response
+  try {
+    response = await fetch(input, init)
+  } catch (cause) {
+    log("✗", clean(String(cause)))
+    throw cause
+  }
+  log("←", `${response.status} ${response.statusText}`.trimEnd())
+  for (const line of headerLines(response.headers)) log("←", line)
+  if (response.body === null) return response
+  const decoder = new TextDecoder()
+  let rest = ""
+  const lines = new TransformStream<Uint8Array, Uint8Array>({
+    transform: (chunk, controller) => {
+      const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n")
+      rest = parts.pop()!
+      for (const part of parts) if (part.trim() !== "") log("←", clean(part))
+      controller.enqueue(chunk)
+    },
+    flush: () => {
+      if (rest.trim() !== "") log("←", clean(rest))
+      log("←", "end")
+    }
+  })
+  return new Response(response.body.pipeThrough(lines), {
+    status: response.status,
+    statusText: response.statusText,
+    headers: response.headers
+  })
+}

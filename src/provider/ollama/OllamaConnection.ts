@@ -1,0 +1,90 @@
+/**
+ * One SDK client, where it goes, and how long its calls may take.
+ */
+import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import type { Ollama } from "ollama"
+import { ModelUnresolved } from "../../core/AgentError.ts"
+import * as Secrets from "../../core/Secrets.ts"
+import * as ApiKey from "../internal/ApiKey.ts"
+import * as Sdk from "../internal/Sdk.ts"
+import * as WireLog from "../internal/WireLog.ts"
+import * as OllamaClient from "./OllamaClient.ts"
+import * as OllamaHost from "./OllamaHost.ts"
+import type { Settings } from "./OllamaSettings.ts"
+
+/** A client ready to be called. */
+export interface Connection {
+  readonly chat: OllamaClient.Chat
+  /** The server's address, for messages. */
+  readonly url: string
+  readonly timeout: Duration.Duration
+  readonly idleTimeout: Duration.Duration
+  readonly settings: Settings
+}
+
+/** Connects by settings, or by a ready client. `model` is for messages. Nothing is asked of the server. */
+export const make = Effect.fnUntraced(function*(
+  model: string,
+  settings: Settings,
+  ready?: Ollama
+): Effect.fn.Return<Connection, ModelUnresolved> {
+  const { client, url } = ready === undefined
+    ? yield* makeClient(model, settings)
+    : { client: ready, url: hostOf(ready) }
+  const logged = yield* WireLog.enabled
+  return {
+    chat: OllamaClient.make(client, logged ? (fetch) => WireLog.wrap("ollama", fetch) : undefined),
+    url,
+    timeout: Duration.fromInputUnsafe(settings.timeout ?? "10 minutes"),
+    idleTimeout: Duration.fromInputUnsafe(settings.idleTimeout ?? "5 minutes"),
+    settings
+  }
+})
+
+const makeClient = Effect.fnUntraced(function*(model: string, settings: Settings) {
+  const { authorization, url } = yield* findHost(model, settings.host)
+  if (authorization !== undefined) Secrets.register(authorization.replace("Basic ", ""))
+  const headers = yield* Effect.try({
+    try: () => new Headers({ ...(authorization === undefined ? undefined : { authorization }), ...settings.headers }),
+    catch: (cause) => badSettings(model, `the option \`headers\` holds what is no header: ${(cause as Error).message}`)
+  })
+  const isCloud = new URL(url).hostname === "ollama.com"
+  if (settings.apiKey !== undefined || isCloud && !headers.has("authorization")) {
+    const key = yield* ApiKey.read({ model, variable: "OLLAMA_API_KEY", apiKey: settings.apiKey })
+    headers.set("authorization", `Bearer ${Redacted.value(key)}`)
+  }
+  const sdk = yield* Sdk.load("ollama", model, () => import("ollama"))
+  const client = new sdk.Ollama({
+    host: url,
+    headers,
+    ...(settings.fetch === undefined ? undefined : { fetch: settings.fetch })
+  })
+  return { client, url }
+})
+
+const badSettings = (model: string, detail: string) =>
+  new ModelUnresolved({ model, problem: "bad-settings", detail: Secrets.scrub(detail) })
+
+const findHost = Effect.fnUntraced(function*(model: string, given: string | undefined) {
+  const address = given ?? (yield* Config.String("OLLAMA_HOST").pipe(
+    Config.withDefault(""),
+    Effect.mapError((error) => badSettings(model, `OLLAMA_HOST cannot be read: ${error.message}`))
+  ))
+  const host = OllamaHost.parse(address)
+  return Result.isSuccess(host)
+    ? host.success
+    : yield* badSettings(
+      model,
+      `${given === undefined ? "OLLAMA_HOST" : "the option `host`"} is no address of a server: ${host.failure}`
+    )
+})
+
+const hostOf = (client: Ollama): string => {
+  const address = (client as unknown as { readonly config?: { readonly host?: string } }).config?.host ?? ""
+  const host = OllamaHost.parse(address)
+  return address === "" || Result.isFailure(host) ? address : host.success.url
+}

@@ -1,0 +1,1 @@
+export * as OpenAi from "./OpenAi.ts"
