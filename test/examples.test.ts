@@ -1,0 +1,343 @@
+/**
+ * The examples as a reader runs them: in a process of their own, with their output compared.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Schema, Stream } from "effect"
+import { LanguageModel, Tool, Toolkit } from "effect/ai"
+import { type ChildProcess, execFile, type ExecFileException, spawn } from "node:child_process"
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { createServer } from "node:net"
+import { join } from "node:path"
+import { afterAll } from "vitest"
+import { root } from "../.ci/Command.ts"
+import * as DemoModel from "../examples/DemoModel.ts"
+import { type Offer, plan } from "../examples/DemoPlan.ts"
+import { near, zoneOf } from "../examples/LocalTime.ts"
+import manifest from "../package.json" with { type: "json" }
+
+interface Outcome {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const flags = ["--disable-warning=ExperimentalWarning", "--conditions=fluxion-source"]
+
+const env = (more: { readonly [name: string]: string } = {}): { [name: string]: string | undefined } => {
+  const out: { [name: string]: string | undefined } = { ...process.env, ...more }
+  for (const name of ["FLUXION_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL"]) if (!(name in more)) delete out[name]
+  return out
+}
+
+const node = (
+  args: ReadonlyArray<string>,
+  options: { readonly cwd?: string; readonly env?: { readonly [name: string]: string } } = {}
+): Promise<Outcome> =>
+  new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [...flags, ...args],
+      { cwd: options.cwd ?? root, env: env(options.env) },
+      (error: ExecFileException | null, stdout, stderr) =>
+        resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr })
+    )
+  })
+
+/** A folder inside the project for a start's own files. */
+const folder = (): string => {
+  mkdirSync(join(root, ".tmp"), { recursive: true })
+  const path = mkdtempSync(join(root, ".tmp", "start-"))
+  folders.push(path)
+  return path
+}
+const folders: Array<string> = []
+afterAll(() => {
+  for (const path of folders) rmSync(path, { recursive: true, force: true })
+})
+
+const notice =
+  "I am the demo model: rules, no AI. For a real one: npm start -- --model ollama/llama3.2 (or openai/gpt-5), or set FLUXION_MODEL."
+
+const examples: { readonly [file: string]: string } = {
+  "01-task.ts": `attempt 1: reserve 2 × lamp
+attempt 2: reserve 2 × lamp
+attempt 3: reserve 2 × lamp
+{ reservation: 'lamp-2' }
+[ { item: 'lamp', cents: 400 }, { item: 'table', cents: 500 } ]
+attempt 1: reserve 1 × chair
+{ reservation: 'none' }
+`,
+  "02-agent.ts": `${notice}
+I have no tools here, and without one I know nothing.
+finish: answered, turns: 1, messages: 2
+finish: answered, turns: 1, messages: 4
+ModelFailed: agent guide: the call to model demo/rules failed: Invalid user input: the instruction is empty: say what agent guide is to do
+`,
+  "03-tools.ts": `${notice}
+
+→ get_weather {"city":"Tokyo"}
+→ get_weather #2 {"city":"Lima"}
+→ get_weather #3 {"city":"Atlantis"}
+← get_weather "sunny, 22 °C"
+← get_weather #2 "fog, 17 °C"
+✗ get_weather #3: there is no weather for Atlantis; known are Tokyo and Lima
+→ convert_length {"miles":26.2}
+← convert_length "42.2 km"
+
+Get weather (city Tokyo): sunny, 22 °C
+Get weather (city Lima): fog, 17 °C
+get_weather failed: there is no weather for Atlantis; known are Tokyo and Lima
+Convert length (miles 26.2): 42.2 km
+
+3 turns, 4 tool calls, N tokens in, N out, demo/rules
+`,
+  "04-streaming.ts": `ToolCalled download { file: 'report.pdf' }
+ToolProgress { percent: 50 }
+ToolProgress { percent: 100 }
+ToolReturned report.pdf: 12 kB
+RunCompleted report.pdf: 12 kB
+[time] INFO (#N): agent assistant: whoever ran it went away { 'fluxion.path': 'assistant', 'fluxion.end': 'client-gone' }
+[ 'I', ' am', ' the', ' demo' ]
+`,
+  "05-swap-the-provider.ts": `demo/rules: Sunny, 22 °C in Tokyo
+`,
+  "06-test-with-testmodel.ts": `Take an umbrella. (2 requests)
+the model was told: [ 'Rain' ]
+agent assistant: the call to model test/test failed: InvalidKey: Verify your API key is correct
+Error: TestModel: not used: 1 of 2 turns of any agent; the agent ended sooner than the script
+`
+}
+
+/** Without what differs from run to run: the log's times and fibers, and counted tokens. */
+const normalize = (text: string): string =>
+  text.replace(/^\[\d\d:\d\d:\d\d\.\d{3}\]/gm, "[time]").replace(/\(#\d+\)/g, "(#N)")
+    .replace(/[\d,]+ tokens in, [\d,]+ out/g, "N tokens in, N out")
+
+describe.concurrent("examples", { timeout: 60_000 }, () => {
+  it("are numbered, one idea each, and at most 60 lines long", () => {
+    const files = readdirSync(join(root, "examples")).filter((file) => /^\d/.test(file))
+    assert.deepStrictEqual(files, Object.keys(examples))
+    for (const file of files) {
+      assert.isAtMost(readFileSync(join(root, "examples", file), "utf8").trimEnd().split("\n").length, 60, file)
+    }
+  })
+
+  for (const [file, expected] of Object.entries(examples)) {
+    it(`${file} says what it should`, async () => {
+      const { code, stderr, stdout } = await node([join("examples", file)])
+      assert.strictEqual(normalize(stdout), expected)
+      assert.strictEqual(stderr, "")
+      assert.strictEqual(code, 0)
+    })
+  }
+
+  it("end with one line when the model that was named cannot be used", async () => {
+    for (const file of ["02-agent.ts", "05-swap-the-provider.ts"]) {
+      const { code, stderr } = await node([join("examples", file), "--model", "openai/gpt-5"])
+      assert.strictEqual(code, 1)
+      assert.match(stderr, /^error: model "openai\/gpt-5" cannot be used: .*OPENAI_API_KEY.*\n$/)
+    }
+  })
+})
+
+const start = (args: ReadonlyArray<string>, options?: Parameters<typeof node>[1]) =>
+  node([join(root, "examples", "start.ts"), ...args], { cwd: folder(), ...options })
+
+/** A port of this machine on which nobody listens. */
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
+    })
+  })
+
+describe.concurrent("npm start", { timeout: 60_000 }, () => {
+  it("shows question, calls, results, answer and usage, and keeps the notes for the next start", async () => {
+    const cwd = folder()
+    const [first, second] = [await start([], { cwd }), await start(["List", "my", "notes."], { cwd })]
+    assert.strictEqual(first.stderr + second.stderr, "")
+    const lines = first.stdout.replace(/\d/g, "0").split("\n")
+    const day = "\\w+day 0000-00-00 00:00"
+    const expected = [
+      /^You: What time is it in Tokyo and in New York\? Note "call Kenji tomorrow", then list my notes\.$/,
+      /^$/,
+      /^I am the demo model: .* npm start -- --model ollama/,
+      /^$/,
+      /^→ local_time \{"city":"Tokyo"\}$/,
+      /^→ local_time #0 \{"city":"New York"\}$/,
+      new RegExp(`^← local_time {"city":"Tokyo","zone":"Asia/Tokyo","time":"${day}","utcOffset":"\\+00:00"}$`),
+      new RegExp(
+        `^← local_time #0 {"city":"New York","zone":"America/New_York","time":"${day}","utcOffset":"-00:00"}$`
+      ),
+      /^→ add_note \{"text":"call Kenji tomorrow"\}$/,
+      /^← add_note \{"id":0,"text":"call Kenji tomorrow","at":"0000-00-00T00:00:00.000Z"\}$/,
+      /^→ list_notes \{\}$/,
+      /^← list_notes \[\{"id":0,"text":"call Kenji tomorrow","at":"0000-00-00T00:00:00.000Z"\}\]$/,
+      /^$/,
+      new RegExp(`^Local time: city Tokyo, zone Asia/Tokyo, time ${day}, utc offset \\+00:00$`),
+      new RegExp(`^Local time: city New York, zone America/New_York, time ${day}, utc offset -00:00$`),
+      /^Add note: id 0, text call Kenji tomorrow, at 0000-00-00T00:00:00.000Z$/,
+      /^List notes:$/,
+      /^- id 0, text call Kenji tomorrow, at 0000-00-00T00:00:00.000Z$/,
+      /^$/,
+      /^0 turns, 0 tool calls, 0,000 tokens in, 000 out, demo\/rules$/,
+      /^$/
+    ]
+    assert.strictEqual(lines.length, expected.length, first.stdout)
+    expected.forEach((pattern, index) => assert.match(lines[index]!, pattern))
+    assert.include(second.stdout, `← list_notes [{"id":1,"text":"call Kenji tomorrow"`)
+  })
+
+  it("lets several starts write notes at once", async () => {
+    const cwd = folder()
+    const outcomes = await Promise.all([1, 2, 3, 4].map((number) => start([`Note "number ${number}"`], { cwd })))
+    for (const { code, stderr } of outcomes) assert.deepStrictEqual([code, stderr], [0, ""])
+    const { stdout } = await start(["list my notes"], { cwd })
+    for (const number of [1, 2, 3, 4]) assert.include(stdout, `"text":"number ${number}"`)
+  })
+
+  it("hands tokens to a pipe as they come", async () => {
+    const chunks: Array<string> = []
+    const child: ChildProcess = spawn(process.execPath, [
+      ...flags,
+      join(root, "examples", "start.ts"),
+      "Who wrote Hamlet?"
+    ], {
+      cwd: folder(),
+      env: env()
+    })
+    child.stdout!.on("data", (chunk) => chunks.push(String(chunk)))
+    await new Promise((resolve) => child.once("close", resolve))
+    assert.isAbove(chunks.length, 10)
+    assert.include(chunks.join(""), "None of my tools fits that.")
+  })
+
+  it("ends with one readable line, and no stack, when it cannot go on", async () => {
+    const port = await freePort()
+    const cases: ReadonlyArray<readonly [ReadonlyArray<string>, { readonly [name: string]: string }, number, RegExp]> =
+      [
+        [["--model", "gpt-5"], {}, 1, /"provider\/model"/],
+        [["--model", "acme/gpt-5"], {}, 1, /no provider "acme"; known are: openai, ollama/],
+        [["--model", "openai/gpt-5"], {}, 1, /OPENAI_API_KEY/],
+        [[], { FLUXION_MODEL: "openai/gpt-5", OPENAI_API_KEY: "sk-secret\nX-Evil: 1" }, 1, /OPENAI_API_KEY/],
+        [["--model", "ollama/llama3.2"], { OLLAMA_HOST: `127.0.0.1:${port}` }, 1, /start it: `ollama serve`/],
+        [["--model"], {}, 2, /npm start --/],
+        [["--color"], {}, 2, /Unknown option '--color'/],
+        [[" "], {}, 2, /the question is empty/]
+      ]
+    await Promise.all(cases.map(async ([args, env, code, message]) => {
+      const outcome = await start(args, { env, cwd: folder() })
+      assert.strictEqual(outcome.code, code, `${args.join(" ")}: ${outcome.stderr}`)
+      assert.match(outcome.stderr, message)
+      assert.match(outcome.stderr, /^error: .*\n$/)
+      assert.notInclude(outcome.stderr + outcome.stdout, "secret")
+    }))
+  })
+
+  it("is shown without an experimental warning by the npm script", () => {
+    assert.include(manifest.scripts.start, flags.join(" "))
+  })
+})
+
+describe("local_time", () => {
+  it("knows every city of the time-zone database, and other names of zones", () => {
+    for (const zone of Intl.supportedValuesOf("timeZone")) {
+      assert.strictEqual(zoneOf(zone.slice(zone.lastIndexOf("/") + 1).replaceAll("_", " ")), zone)
+    }
+    const others = {
+      Kolkata: "Calcutta",
+      "São Paulo": "Sao_Paulo",
+      "ho chi minh city": "Saigon",
+      KYIV: "Kiev",
+      "St. Johns": "St_Johns"
+    }
+    for (const [city, zone] of Object.entries(others)) assert.include(zoneOf(city), `/${zone}`)
+    for (const wrong of ["", "Atlantis", "../Tokyo", "+09:00", "Tokyo; rm"]) assert.isUndefined(zoneOf(wrong))
+  })
+
+  it("names cities that are written almost like an unknown one", () => {
+    assert.deepStrictEqual(near("Tokio"), ["Tokyo"])
+    assert.deepStrictEqual(near("York"), ["New York"])
+    assert.deepStrictEqual(near("Atlantis"), [])
+  })
+})
+
+const offer = (
+  name: string,
+  description: string,
+  properties: Offer["parameters"]["properties"],
+  optional: ReadonlyArray<string> = []
+): Offer => ({
+  name,
+  description,
+  parameters: { properties: properties!, required: Object.keys(properties!).filter((key) => !optional.includes(key)) }
+})
+
+const text = { type: "string" }
+
+const offers: ReadonlyArray<Offer> = [
+  offer("get_weather", "The weather in a city.", {
+    city: text,
+    unit: { type: "string", enum: ["celsius", "fahrenheit"] }
+  }, ["unit"]),
+  offer("add_numbers", "Adds two numbers.", { a: { type: "number" }, b: { type: "number" } }),
+  offer("send_email", "Sends a message by e-mail.", { to: text, subject: text, body: text }),
+  offer("search", "Searches the web.", { query: text }),
+  offer("calculate", "Evaluates an arithmetic expression.", { expression: text }),
+  offer("createTask", "Creates a task.", {
+    title: text,
+    urgent: { type: "boolean" },
+    tags: { type: "array", items: text }
+  }, ["urgent", "tags"]),
+  offer("list_tasks", "Lists the tasks.", {})
+]
+
+const questions: { readonly [question: string]: ReadonlyArray<readonly [string, object]> } = {
+  "What is the weather in Tokyo?": [["get_weather", { city: "Tokyo" }]],
+  "weather in new york please": [["get_weather", { city: "new york" }]],
+  "How is the weather in Rio de Janeiro, in fahrenheit?": [["get_weather", { city: "Rio de Janeiro" }]],
+  "In Lima, how is the weather?": [["get_weather", { city: "Lima" }]],
+  "Weather in Tokyo, Lima and Oslo": [["get_weather", { city: "Tokyo" }], ["get_weather", { city: "Lima" }], [
+    "get_weather",
+    { city: "Oslo" }
+  ]],
+  "Add 2 and 3.5": [["add_numbers", { a: 2, b: 3.5 }]],
+  "What is 6 * (7 + 1)?": [["calculate", { expression: "6 * (7 + 1)" }]],
+  "Search for Effect and fibers": [["search", { query: "Effect and fibers" }]],
+  [`Send an email to ada@example.org with subject "Hi" and body "See you then, and bye."`]: [
+    ["send_email", { to: "ada@example.org", subject: "Hi", body: "See you then, and bye." }]
+  ],
+  [`Create the task "write, then test" and list my tasks`]: [["createTask", { title: "write, then test" }], [
+    "list_tasks",
+    {}
+  ]],
+  "What are my tasks?": [["list_tasks", {}]],
+  "Who wrote Hamlet?": [],
+  "": []
+}
+
+describe("the demo model", () => {
+  for (const [question, calls] of Object.entries(questions)) {
+    it(`reads "${question}"`, () => {
+      assert.deepStrictEqual(plan(question, offers).map(({ name, params }) => [name, params]), calls as never)
+    })
+  }
+
+  it.live("is a Model for everybody who calls one, and says what it is first", () =>
+    Effect.gen(function*() {
+      const toolkit = Toolkit.make(Tool.make("get_weather", {
+        description: "The weather in a city.",
+        parameters: Schema.Struct({ city: Schema.String }),
+        success: Schema.String
+      }))
+      const response = yield* LanguageModel.generateText({
+        prompt: "What is the weather in Oslo?",
+        toolkit
+      }).pipe(Effect.provide(toolkit.toLayer({ get_weather: () => Effect.succeed("Snow") })))
+      assert.strictEqual(response.toolCalls[0]?.name, "get_weather")
+      assert.isTrue(response.text.startsWith("I am the demo model"))
+      const pieces = yield* LanguageModel.streamText({ prompt: "Hello" }).pipe(Stream.runCollect)
+      assert.isAbove(pieces.filter((part) => part.type === "text-delta").length, 10)
+    }).pipe(Effect.provide(DemoModel.layer)))
+})

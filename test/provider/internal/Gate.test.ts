@@ -1,0 +1,110 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Deferred, Duration, Effect, Exit, Fiber, Scope } from "effect"
+import { AiError } from "effect/ai"
+import { TestClock } from "effect/testing"
+import * as Gate from "../../../src/provider/internal/Gate.ts"
+
+const limited = (retryAfter?: Duration.Input) =>
+  AiError.make({
+    module: "Test",
+    method: "stream",
+    reason: new AiError.RateLimitError(
+      retryAfter === undefined ? {} : { retryAfter: Duration.fromInputUnsafe(retryAfter) }
+    )
+  })
+
+const inside = <A>(gate: Gate.Gate, effect: Effect.Effect<A>) =>
+  Effect.scoped(Effect.gen(function*() {
+    const scope = yield* Scope.Scope
+    const clock = yield* Clock.Clock
+    yield* gate.enter(scope, clock)
+    return yield* effect
+  }))
+
+describe("Gate", () => {
+  it.effect("lets so many in at once, over all models of a provider, in order", () =>
+    Effect.gen(function*() {
+      const places = Gate.places(3)
+      const gates = [Gate.make(places), Gate.make(places)]
+      let now = 0
+      let most = 0
+      const order: Array<number> = []
+      yield* Effect.forEach(
+        Array.from({ length: 50 }, (_, index) => index),
+        (index) =>
+          inside(
+            gates[index % 2]!,
+            Effect.gen(function*() {
+              order.push(index)
+              most = Math.max(most, ++now)
+              yield* Effect.yieldNow
+              yield* Effect.yieldNow
+              now--
+            })
+          ),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(most, 3)
+      assert.deepStrictEqual(order, Array.from({ length: 50 }, (_, index) => index))
+      assert.strictEqual(places.free, 3)
+    }))
+
+  it.effect("a waiter that is interrupted keeps no place, and wakes no one too few", () =>
+    Effect.gen(function*() {
+      const places = Gate.places(1)
+      const gate = Gate.make(places)
+      const done = yield* Deferred.make<void>()
+      const first = yield* Effect.forkChild(inside(gate, Deferred.await(done)))
+      yield* Effect.yieldNow
+      const second = yield* Effect.forkChild(inside(gate, Effect.void))
+      const third = yield* Effect.forkChild(inside(gate, Effect.succeed("in")))
+      yield* Effect.yieldNow
+      yield* Fiber.interrupt(second)
+      yield* Deferred.succeed(done, undefined)
+      yield* Fiber.join(first)
+      assert.strictEqual(yield* Fiber.join(third), "in")
+      assert.strictEqual(places.free, 1)
+    }))
+
+  it.effect("one 429 holds its model until its time is over, and no other", () =>
+    Effect.gen(function*() {
+      const places = Gate.places(2)
+      const [held, other] = [Gate.make(places), Gate.make(places)]
+      held.report(limited("30 seconds"), 0)
+      const waiting = yield* Effect.forkChild(Effect.all([inside(held, Effect.void), inside(held, Effect.void)], {
+        concurrency: "unbounded"
+      }))
+      yield* inside(other, Effect.void)
+      yield* TestClock.adjust("29 seconds")
+      assert.isUndefined(waiting.pollUnsafe())
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(waiting)
+    }))
+
+  it.effect("whoever waits for a place while a hold begins is held, and leaves the place to others", () =>
+    Effect.gen(function*() {
+      const places = Gate.places(1)
+      const [held, other] = [Gate.make(places), Gate.make(places)]
+      const done = yield* Deferred.make<void>()
+      const first = yield* Effect.forkChild(inside(held, Deferred.await(done)))
+      yield* Effect.yieldNow
+      const second = yield* Effect.forkChild(inside(held, Effect.void))
+      const third = yield* Effect.forkChild(inside(other, Effect.succeed("in")))
+      yield* Effect.yieldNow
+      held.report(limited("10 seconds"), 0)
+      yield* Deferred.succeed(done, undefined)
+      yield* Fiber.join(first)
+      assert.strictEqual(yield* Fiber.join(third), "in")
+      assert.isUndefined(second.pollUnsafe())
+      yield* TestClock.adjust("10 seconds")
+      assert.isTrue(Exit.isSuccess(yield* Fiber.await(second)))
+    }))
+
+  it.effect("neither a long time nor none holds anybody", () =>
+    Effect.gen(function*() {
+      const gate = Gate.make(Gate.places(1))
+      gate.report(limited("86400 seconds"), 0)
+      gate.report(limited(), 0)
+      yield* inside(gate, Effect.void)
+    }))
+})
