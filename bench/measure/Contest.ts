@@ -1,0 +1,152 @@
+/**
+ * Contenders side by side: each in a process of its own, warmed up, and then sampled in turns, round by round, so that
+ * a noisy machine hits all alike. What counts is the median.
+ */
+import { type ChildProcess, fork } from "node:child_process"
+import { join } from "node:path"
+import type { Order, Reply } from "./Child.ts"
+import type { Name } from "./Contender.ts"
+import type { Scenario } from "./Script.ts"
+
+/** How long a measurement may take. */
+export interface Settings {
+  readonly rounds: number
+  /** CPU time of one sample, in milliseconds. */
+  readonly sample: number
+  /** Time to warm up one scenario of one contender, in milliseconds. */
+  readonly warm: number
+  /** Whether the peers that only inform are measured too. */
+  readonly others: boolean
+}
+
+export const full: Settings = { rounds: 15, sample: 60, warm: 1000, others: true }
+export const quick: Settings = { rounds: 7, sample: 30, warm: 500, others: false }
+
+/** The middle value, or the mean of the middle two. */
+export const median = (values: ReadonlyArray<number>) => {
+  const sorted = values.toSorted((left, right) => left - right)
+  const middle = sorted.length / 2
+  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle - 1)]!) / 2
+}
+
+const byName = <N extends Name, A>(contenders: ReadonlyArray<N>, value: (index: number) => A): Record<N, A> =>
+  Object.fromEntries(contenders.map((contender, index) => [contender, value(index)])) as Record<N, A>
+
+/** Gives an order to a child, and waits for its numbers. */
+const ask = (child: ChildProcess, order: Order) =>
+  new Promise<ReadonlyArray<number>>((resolve, reject) => {
+    const done = (end: () => void) => {
+      child.off("message", onReply)
+      child.off("exit", onExit)
+      end()
+    }
+    const onReply = (reply: Reply) =>
+      done(() => reply._tag === "Done" ? resolve(reply.numbers) : reject(new Error(reply.message)))
+    const onExit = (code: number | null) => done(() => reject(new Error(`a contender ended with code ${code}`)))
+    child.on("message", onReply)
+    child.on("exit", onExit)
+    child.send(order)
+  })
+
+/** What stands between the library and its best: development checks, tracing, telemetry. */
+const environment = {
+  ...process.env,
+  NODE_ENV: "production",
+  OPENAI_AGENTS_DISABLE_TRACING: "1",
+  LANGSMITH_TRACING: "false",
+  MASTRA_TELEMETRY_DISABLED: "1",
+  OPENAI_API_KEY: "none"
+}
+
+const start = async (contender: Name, scenarios: ReadonlyArray<Scenario>) => {
+  const child = fork(join(import.meta.dirname, "Child.ts"), {
+    env: environment,
+    execArgv: ["--conditions=fluxion-source", "--expose-gc", "--disable-warning=ExperimentalWarning"],
+    stdio: ["ignore", "ignore", "inherit", "ipc"]
+  })
+  try {
+    await ask(child, { _tag: "Prepare", contender, scenarios })
+  } catch (error) {
+    child.kill()
+    throw new Error(`${contender}: ${error instanceof Error ? error.message : error}`)
+  }
+  return child
+}
+
+/**
+ * CPU time of one run of each scenario, in microseconds, round by round: `values` makes numbers of them (a difference,
+ * a quotient). Gives each contender's medians.
+ */
+export const measureAll = async <N extends Name>(
+  contenders: ReadonlyArray<N>,
+  scenarios: ReadonlyArray<Scenario>,
+  settings: Settings,
+  values: (times: ReadonlyArray<number>) => ReadonlyArray<number>
+): Promise<Record<N, ReadonlyArray<number>>> => {
+  const children: Array<ChildProcess> = []
+  try {
+    for (const contender of contenders) children.push(await start(contender, scenarios))
+    const { sample, warm: milliseconds } = settings
+    for (const child of children) await ask(child, { _tag: "Warm", milliseconds, sample })
+    const rounds = contenders.map((): Array<ReadonlyArray<number>> => [])
+    for (let round = 0; round < settings.rounds; round++) {
+      for (let turn = 0; turn < children.length; turn++) {
+        const index = (turn + round) % children.length
+        const times: Array<number> = []
+        for (let scenario = 0; scenario < scenarios.length; scenario++) {
+          times.push(...await ask(children[index]!, { _tag: "Sample", scenario }))
+        }
+        rounds[index]!.push(values(times))
+      }
+    }
+    return byName(
+      contenders,
+      (index) => rounds[index]![0]!.map((_, at) => median(rounds[index]!.map((row) => row[at]!)))
+    )
+  } finally {
+    for (const child of children) child.kill()
+  }
+}
+
+/** The same, when one number is wanted: by default the time of the first scenario. */
+export const measure = async <N extends Name>(
+  contenders: ReadonlyArray<N>,
+  scenarios: ReadonlyArray<Scenario>,
+  settings: Settings,
+  value: (times: ReadonlyArray<number>) => number = ([time]) => time!
+): Promise<Record<N, number>> => {
+  const medians = await measureAll(contenders, scenarios, settings, (times) => [value(times)])
+  return byName(contenders, (index) => medians[contenders[index]!][0]!)
+}
+
+/**
+ * CPU time and memory of a burst of concurrent runs. Memory is that of the first burst in a process, since what grew
+ * stays grown; CPU time is the median of the bursts after it.
+ */
+export const burst = async <N extends Name>(contenders: ReadonlyArray<N>, scenario: Scenario, settings: Settings) => {
+  const few: Scenario = { ...scenario, concurrent: 10 }
+  const values = contenders.map(() => ({ cpu: [] as Array<number>, memory: [] as Array<number> }))
+  for (let round = 0; round < Math.ceil(settings.rounds / 5); round++) {
+    for (let index = 0; index < contenders.length; index++) {
+      const child = await start(contenders[index]!, [scenario, few])
+      try {
+        const end = performance.now() + settings.warm
+        while (performance.now() < end) await ask(child, { _tag: "Burst", scenario: 1 })
+        values[index]!.memory.push(...await ask(child, { _tag: "Memory", scenario: 0 }))
+        for (let time = -2; time < 5; time++) {
+          const cpu = await ask(child, { _tag: "Burst", scenario: 0 })
+          if (time >= 0) values[index]!.cpu.push(...cpu)
+        }
+      } finally {
+        child.kill()
+      }
+    }
+  }
+  return byName(contenders, (index) => ({ cpu: median(values[index]!.cpu), memory: median(values[index]!.memory) }))
+}
+
+/** A contender that can be asked one thing after the other. */
+export const open = async (contender: Name) => {
+  const child = await start(contender, [])
+  return { ask: (order: Order) => ask(child, order), close: () => child.kill() }
+}
