@@ -39,6 +39,7 @@ import * as Telemetry from "./internal/Telemetry.ts"
 import type { ModelOptions } from "./ModelOptions.ts"
 import { type Models, parse } from "./Models.ts"
 import type { AgentOptions, AgentPayload, AnyAgentOptions, Instruction, RunOptions } from "./Options.ts"
+import * as Output from "./Output.ts"
 import * as Toolbox from "./Toolbox.ts"
 import * as Transcript from "./Transcript.ts"
 import * as Watch from "./Watch.ts"
@@ -85,22 +86,24 @@ export interface Agent<out Name extends string, out Output, out R> {
   readonly prompt: (instruction: Instruction, options?: RunOptions) => Effect.Effect<AgentPrompt, AgentError, R>
   /** A copy with other options; what is not named stays as it is. */
   readonly with: <
-    const Tools extends ReadonlyArray<Toolbox.ToolInput> = readonly [],
+    Tools extends Toolbox.ToolInput = never,
     const Model extends string | undefined = undefined,
     RI = never,
     RB = never,
-    FR = never,
+    RC = never,
+    FR extends Task.Body<Output, AgentError> = never,
     RR = never
   >(
-    options: Partial<AgentOptions<Tools, Model, RI, RB, FR, RR>>
+    options: Partial<Omit<AgentOptions<Tools, Model, Schema.Codec<Output>, RI, RB, RC, FR, RR>, "output">>
   ) => Agent<
     Name,
     Output,
     | R
-    | Toolbox.Requirements<Tools[number]>
+    | Toolbox.Requirements<Tools>
     | (Model extends string ? Models : never)
     | RI
     | RB
+    | RC
     | Services<FR>
     | Services<RR>
   >
@@ -108,12 +111,25 @@ export interface Agent<out Name extends string, out Output, out R> {
 
 type Services<Ret> = Ret extends Effect.Effect<any, any, infer R> ? R : never
 
+type DecodingServices<Output> = Output extends Schema.Top ? Output["DecodingServices"] : never
+
 /** What an agent of these options needs. */
-export type Requirements<Tools extends ReadonlyArray<Toolbox.ToolInput>, Model, RI, RB, FR, RR> =
-  | Toolbox.Requirements<Tools[number]>
+export type Requirements<
+  Tools extends Toolbox.ToolInput,
+  Model,
+  Output extends Schema.Top,
+  RI,
+  RB,
+  RC,
+  FR,
+  RR
+> =
+  | Toolbox.Requirements<Tools>
   | (Model extends string ? Models : LanguageModel.LanguageModel)
+  | DecodingServices<Output>
   | RI
   | RB
+  | RC
   | Services<FR>
   | Services<RR>
 
@@ -131,18 +147,20 @@ export type Requirements<Tools extends ReadonlyArray<Toolbox.ToolInput>, Model, 
  */
 export const make = <
   const Name extends string,
-  const Tools extends ReadonlyArray<Toolbox.ToolInput> = readonly [],
+  Tools extends Toolbox.ToolInput = never,
   const Model extends string | undefined = undefined,
+  Output extends Schema.Top = Schema.String,
   RI = never,
   RB = never,
-  FR = never,
+  RC = never,
+  FR extends Task.Body<Output["Type"], AgentError> = never,
   RR = never
 >(
   name: Name,
-  options: AgentOptions<Tools, Model, RI, RB, FR, RR>
-): Agent<Name, string, Requirements<Tools, Model, RI, RB, FR, RR>> => {
+  options: AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR>
+): Agent<Name, NoInfer<Output>["Type"], Requirements<Tools, Model, Output, RI, RB, RC, FR, RR>> => {
   Name.assert("agent", name)
-  return fromOptions(name, options as AnyAgentOptions) as never
+  return fromOptions(name, options as never) as never
 }
 
 /**
@@ -153,17 +171,19 @@ export const make = <
  * ```
  */
 export const agent = <
-  const Tools extends ReadonlyArray<Toolbox.ToolInput> = readonly [],
+  Tools extends Toolbox.ToolInput = never,
   const Model extends string | undefined = undefined,
+  Output extends Schema.Top = Schema.String,
   RI = never,
   RB = never,
-  FR = never,
+  RC = never,
+  FR extends Task.Body<Output["Type"], AgentError> = never,
   RR = never
 >(
-  instructions: AgentOptions<Tools, Model, RI, RB, FR, RR>["instructions"],
-  options?: Omit<AgentOptions<Tools, Model, RI, RB, FR, RR>, "instructions">
-): Agent<string, string, Requirements<Tools, Model, RI, RB, FR, RR>> =>
-  fromOptions(nameAfter(options?.model), { ...options, instructions } as AnyAgentOptions) as never
+  instructions: AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR>["instructions"],
+  options?: Omit<AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR>, "instructions">
+): Agent<string, NoInfer<Output>["Type"], Requirements<Tools, Model, Output, RI, RB, RC, FR, RR>> =>
+  fromOptions(nameAfter(options?.model), { ...options, instructions } as never) as never
 
 const nameAfter = (model: string | undefined): string => {
   const parsed = model === undefined ? undefined : parse(model)
@@ -176,13 +196,20 @@ const Payload = Schema.Struct({
   context: Schema.optionalKey(Schema.String.annotate({ description: "Background that helps to do it." }))
 })
 
-const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, string, any> => {
+const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unknown, any> => {
   const tools = Toolbox.fromInputs(options.tools ?? [])
+  const output = options.output === undefined || options.output === Schema.String
+    ? undefined
+    : Output.make(options.output)
+  if (output !== undefined && tools.has(Output.toolName)) {
+    throw new TypeError(`a tool of an agent with an output cannot be named "${Output.toolName}": rename it`)
+  }
   const definition: AgentDefinition = {
     name,
     options,
     tools,
     declared: [...tools.values()].map((tool) => tool.tool),
+    output,
     secretive: new Map([...tools].flatMap(([name, { learn }]) => learn === undefined ? [] : [[name, learn]])),
     warnings: Toolbox.clashes([...tools.values()]),
     logged: new Set()
@@ -199,11 +226,18 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, stri
       timeout: options.timeout,
       fallback: options.fallback && ((input: RunInput, error: AgentError) =>
         Effect.map(
-          Attempts.lift(() => options.fallback!(toPayload(input), error), name),
+          Effect.catchIf(
+            Attempts.lift(() => options.fallback!(toPayload(input), error), name),
+            (failed) => !(failed instanceof AgentError),
+            (failed) => {
+              const message = `agent ${name}: the fallback failed: ${explain(Cause.fail(failed))}`
+              return Effect.andThen(Effect.logWarning(message), Effect.fail(error))
+            }
+          ),
           (output) => ({ ...emptyResult(input), output })
         )),
       rollback: options.rollback &&
-        ((input: RunInput, exit: Exit.Exit<RunResult, AgentError>) =>
+        ((input: RunInput, exit: Exit.Exit<RunResult<any>, AgentError>) =>
           options.rollback!(toPayload(input), Exit.map(exit, (result) => result.output))),
       risk: options.risk,
       approval: options.approval
@@ -222,7 +256,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, stri
     state: undefined
   })
 
-  const execute = (input: RunInput): Effect.Effect<RunResult, AgentError, any> =>
+  const execute = (input: RunInput): Effect.Effect<RunResult<unknown>, AgentError, any> =>
     Effect.withFiber((fiber) => {
       const { approval, rollback } = options
       if (typeof approval === "function" ? approval(toPayload(input)) : approval === true) {
@@ -231,13 +265,13 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, stri
       input.traced = Telemetry.isOn(fiber)
       input.foreign = EffectCopies.isForeign(fiber)
       const body = Effect.provideService(attempts(input, fiber), CurrentRun, input)
-      return StepScope.stepIn<RunResult, AgentError, any>(
+      return StepScope.stepIn<RunResult<unknown>, AgentError, any>(
         fiber,
         () => ({
           name,
           payload: toPayload(input),
           payloadSchema: Payload,
-          success: RunCompleted.fields.result as Schema.Codec<RunResult, unknown>,
+          success: RunCompleted.fields.result as Schema.Codec<RunResult<unknown>, unknown>,
           error: AgentError,
           rollback: rollback && ((exit) => Attempts.rollback(task, input, exit))
         }),
@@ -246,7 +280,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, stri
     })
 
   /** A run whose events go to the run around it, if there is one. */
-  const result = (instruction: Instruction, run?: RunOptions): Effect.Effect<RunResult, AgentError, any> =>
+  const result = (instruction: Instruction, run?: RunOptions): Effect.Effect<RunResult<unknown>, AgentError, any> =>
     Effect.withFiber((fiber) => {
       const around = fiber.getRef(CurrentRun)
       const sink = around?.sink
@@ -268,12 +302,12 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, stri
   const run = (instruction: Instruction, options?: RunOptions) =>
     Effect.map(result(instruction, options), (result) => result.output)
 
-  const stream = (instruction: Instruction, options?: RunOptions): Stream.Stream<AgentEvent<string>, AgentError, any> =>
+  const stream = (instruction: Instruction, options?: RunOptions): Stream.Stream<AgentEvent, AgentError, any> =>
     Stream.fromChannel(Channel.fromTransform((_, scope) =>
       Effect.gen(function*() {
         const outlet = new Outlet<AgentError>()
         const input = start(instruction, options, { path: name, sink: outlet })
-        let ended: Exit.Exit<RunResult, AgentError> | undefined
+        let ended: Exit.Exit<RunResult<any>, AgentError> | undefined
         const fiber = yield* Effect.forkIn(
           Effect.onExit(execute(input), (exit) => {
             ended = exit
@@ -292,7 +326,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, stri
     )) as never
 
   const watch = (instruction: Instruction, options?: RunOptions) =>
-    Watch.make<string, any>((sink) => {
+    Watch.make<unknown, any>((sink) => {
       const input = start(instruction, options, { path: name, sink })
       return Effect.onExit(
         Effect.tap(execute(input), (result) => sink.emit({ _tag: "RunCompleted", path: name, result })),
@@ -327,7 +361,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, stri
   return Object.defineProperties(run, {
     [Task.TypeId]: {
       value: {
-        definition: { ...task, success: Schema.String },
+        definition: { ...task, success: options.output ?? Schema.String },
         invoke: ({ context, instruction }: AgentPayload) => run(instruction, { context })
       } satisfies Task.Internal
     },
@@ -389,7 +423,7 @@ const endedBy = (exit: Exit.Exit<unknown, unknown>): "interrupted" | "client-gon
 const report = (
   agent: string,
   input: RunInput,
-  exit: Exit.Exit<RunResult, AgentError>,
+  exit: Exit.Exit<RunResult<any>, AgentError>,
   interrupted: "interrupted" | "client-gone"
 ): Effect.Effect<typeof RunFailed.Type | undefined> => {
   if (Exit.isSuccess(exit)) {

@@ -20,6 +20,14 @@ export interface Entry<Event = AgentEvent> {
   readonly event: Event
 }
 
+/** Where a reader is. */
+export interface Cursor {
+  /** The id of the last event that it was given. */
+  id: number
+  /** How much progress it has missed that no gap has told of yet. */
+  untold: number
+}
+
 /** What an agent's forgotten progress had shown: the text and reasoning of one turn. */
 interface Forgotten {
   readonly path: string
@@ -41,8 +49,6 @@ export class Backlog {
   readonly #ring: Array<Entry | undefined>
   readonly #forgotten = new Map<string, Forgotten>()
   #last = 0
-  /** The id of the last forgotten progress. */
-  #gapEnd = 0
   #root: string | undefined
 
   /** `size`: how many of the latest events are kept whole, progress among them. */
@@ -69,42 +75,43 @@ export class Backlog {
     this.ended = true
   }
 
-  /** The cursor of a reader who comes back with an id; one that was never given out begins at the start. */
-  cursorOf(id: number | undefined): number {
-    return id !== undefined && id >= 1 && id <= this.#last ? Math.floor(id) : 0
+  /** Where a reader begins who comes back with an id; one that was never given out begins at the start. */
+  cursor(id: number | undefined): Cursor {
+    return { id: id !== undefined && id >= 1 && id <= this.#last ? Math.floor(id) : 0, untold: 0 }
   }
 
-  /** The next events after `cursor`, at most `size` of them and a gap for each agent. */
-  read(cursor: number): ReadonlyArray<Entry> {
+  /** The next events after `cursor`, at most `size` of them and a gap for each agent; moves the cursor after them. */
+  read(cursor: Cursor): ReadonlyArray<Entry> {
     const entries: Array<Entry> = []
     const kept = Math.max(1, this.#last - this.#size + 1)
-    let next = cursor + 1
-    if (next < kept) {
-      const gaps = cursor < this.#gapEnd ? this.#gapsAfter(cursor) : []
-      let before = cursor
-      let index = this.#durableAfter(cursor)
-      for (const gap of gaps) {
-        const end = this.#durableAfter(gap.last)
-        const missed = gap.last - before - (end - this.#durableAfter(before))
-        index = this.#addDurable(entries, index, end)
-        if (index < end) return entries
-        entries.push({ id: gap.last, event: toEvent(gap, missed) })
-        before = gap.last
-      }
-      const end = this.#durableAfter(kept - 1)
-      index = this.#addDurable(entries, index, end)
-      if (index < end) return entries
-      next = kept
+    const isCaughtUp = cursor.id + 1 >= kept || this.#readForgotten(cursor, kept, entries)
+    if (isCaughtUp) {
+      let next = Math.max(kept, cursor.id + 1)
+      while (next <= this.#last && entries.length < this.#size) entries.push(this.#ring[next++ % this.#size]!)
+      cursor.id = next - 1
     }
-    while (next <= this.#last && entries.length < this.#size) entries.push(this.#ring[next++ % this.#size]!)
     return entries
   }
 
-  /** Adds durable entries up to an index while there is room; returns the index of the next one. */
-  #addDurable(entries: Array<Entry>, from: number, to: number): number {
-    let index = from
-    while (index < to && entries.length < this.#size) entries.push(this.#durable[index++]!)
-    return index
+  /** Adds what there is of the events before `kept`; whether that was all of it. */
+  #readForgotten(cursor: Cursor, kept: number, entries: Array<Entry>): boolean {
+    let index = this.#durableAfter(cursor.id)
+    /** Adds the durable events up to an id while there is room, and counts the progress between them. */
+    const addUpTo = (id: number): boolean => {
+      const before = { id: cursor.id, index }
+      const end = this.#durableAfter(id)
+      while (index < end && entries.length < this.#size) entries.push(this.#durable[index++]!)
+      if (index === end) cursor.id = id
+      else if (index > before.index) cursor.id = this.#durable[index - 1]!.id
+      cursor.untold += cursor.id - before.id - (index - before.index)
+      return index === end
+    }
+    for (const gap of this.#gapsAfter(cursor.id)) {
+      if (!addUpTo(gap.last)) return false
+      entries.push({ id: gap.last, event: toEvent(gap, cursor.untold) })
+      cursor.untold = 0
+    }
+    return addUpTo(kept - 1)
   }
 
   /** The index of the first durable event after an id. */
@@ -132,7 +139,6 @@ export class Backlog {
       return
     }
     if (!isProgress(event) || !("turn" in event)) return
-    this.#gapEnd = id
     let shown = forgotten
     if (shown === undefined) {
       shown = { path, turn: event.turn, text: "", reasoning: "", last: id, isOver: false }

@@ -16,7 +16,9 @@ export interface Capabilities {
   readonly parallelTools: boolean
   /** It can be made to call a tool, or a certain one. */
   readonly forcedToolChoice: boolean
-  /** It takes structured output and tools in one request. */
+  /** It can be held to an answer's JSON Schema. */
+  readonly structuredOutput: boolean
+  /** It can be held to an answer's JSON Schema while it may call tools. */
   readonly outputWithTools: boolean
   /** It sees images. */
   readonly vision: boolean
@@ -37,6 +39,7 @@ export const all: Capabilities = {
   tools: true,
   parallelTools: true,
   forcedToolChoice: true,
+  structuredOutput: true,
   outputWithTools: true,
   vision: true,
   files: true,

@@ -6,6 +6,7 @@ import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Prompt from "effect/ai/Prompt"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
 import type { AgentError } from "../core/AgentError.ts"
 import type { Options as TaskOptions, Retry } from "../durable/Task.ts"
 import type { ModelOptions } from "./ModelOptions.ts"
@@ -55,19 +56,27 @@ export interface TurnChange {
 
 /** The options of an agent. */
 export interface AgentOptions<
-  Tools extends ReadonlyArray<ToolInput>,
+  Tools extends ToolInput,
   Model extends string | undefined,
+  Output extends Schema.Top,
   RI,
   RB,
+  RC,
   FR,
   RR
-> extends ModelOptions, TaskOptions<AgentPayload, string, AgentError, Duration.Input | undefined, FR, RR> {
+> extends ModelOptions, TaskOptions<AgentPayload, Output["Type"], AgentError, Duration.Input | undefined, FR, RR> {
   /** Who the agent is and what it does; an Effect is run at the start of each run. */
   readonly instructions: string | Effect.Effect<string, never, RI>
   /** `"provider/name"`, found by `Models`. Without it the agent asks for a `LanguageModel`. */
   readonly model?: Model
   /** What the model may call: Tasks, Agents, Toolkits, Toolboxes, vendors' tools. */
-  readonly tools?: Tools | undefined
+  readonly tools?: ReadonlyArray<Tools> | undefined
+  /** What the answer has to be. Default: text. The answer is decoded by it, so dates are dates. */
+  readonly output?: Output | undefined
+  /** Rules that the Schema cannot say; fails with what the model is to correct. */
+  readonly check?: ((output: Output["Type"]) => Effect.Effect<void, string, RC>) | undefined
+  /** How often the model may correct an answer that does not fit `output` or `check`. Default 2. */
+  readonly corrections?: number | undefined
   /** Single tool calls in a run; after them the model is asked once more, for an answer. Default 10. */
   readonly maxToolCalls?: number | undefined
   /** Tools that run at once within one turn. Default 8. */
@@ -91,4 +100,13 @@ export interface AgentPayload {
 }
 
 /** Any agent's options. */
-export type AnyAgentOptions = AgentOptions<ReadonlyArray<ToolInput>, string | undefined, any, any, any, any>
+export type AnyAgentOptions = AgentOptions<
+  ToolInput,
+  string | undefined,
+  Schema.Top,
+  any,
+  any,
+  any,
+  any,
+  any
+>

@@ -20,6 +20,7 @@ import { NoApprover } from "../core/AgentError.ts"
 import type { Warning } from "../core/AgentEvent.ts"
 import * as Name from "../core/Name.ts"
 import * as Secrets from "../core/Secrets.ts"
+import { Inferred } from "../durable/internal/definition.ts"
 import * as Risk from "../durable/Risk.ts"
 import * as StepScope from "../durable/StepScope.ts"
 import * as Task from "../durable/Task.ts"
@@ -221,7 +222,7 @@ const fromTask = (task: Task.Any): BoundTool => {
   const base = Tool.make(task.name, {
     description: options.description,
     parameters: isEmptyStruct(definition.payload) ? Tool.EmptyParams : definition.payload,
-    success: definition.success ?? Schema.Unknown,
+    success: definition.success ?? Inferred,
     failure: definition.error
   })
   const tool: Tool.Any = options.risk === undefined ? base : base.annotateMerge(Risk.toAnnotations(options.risk))
@@ -361,6 +362,14 @@ export const clashes = (tools: ReadonlyArray<BoundTool>): ReadonlyArray<Warning>
   return found
 }
 
+/** A Toolkit's handlers, which may need any services: they are in the agent's requirements. */
+type HandlersOf<Tools extends Record<string, Tool.Any>> = {
+  readonly [Name in keyof Toolkit.HandlersFrom<Tools>]: Toolkit.HandlersFrom<Tools>[Name] extends
+    (params: infer Params, context: infer Handled) => Effect.Effect<infer A, infer E, any>
+    ? (params: Params, context: Handled) => Effect.Effect<A, E, any>
+    : never
+}
+
 type HandlerResult<Handlers> = Handlers extends { readonly [name: string]: (...args: any) => infer Ret }
   ? Ret extends Effect.Effect<any, any, infer R> ? R : never
   : never
@@ -372,7 +381,7 @@ type HandlerResult<Handlers> = Handlers extends { readonly [name: string]: (...a
  * const search = Toolbox.make(SearchToolkit, { search: ({ query }) => Search.use((index) => index.find(query)) })
  * ```
  */
-export const make = <Tools extends Record<string, Tool.Any>, const Handlers extends Toolkit.HandlersFrom<Tools>>(
+export const make = <Tools extends Record<string, Tool.Any>, const Handlers extends HandlersOf<Tools>>(
   toolkit: Toolkit.Toolkit<Tools>,
   handlers: Handlers
 ): Toolbox<HandlerResult<Handlers>> => {

@@ -84,14 +84,10 @@ export const make = <Output, R>(
 
     const events: Watch<Output>["events"] = (options) =>
       Stream.fromPull(Effect.sync(() => {
-        let cursor = backlog.cursorOf(options?.after)
+        const cursor = backlog.cursor(options?.after)
         const pull: Pull.Pull<readonly [Watched<Output>, ...Array<Watched<Output>>], never> = Effect.suspend(() => {
           const entries = backlog.read(cursor)
-          const last = entries.at(-1)
-          if (last !== undefined) {
-            cursor = last.id
-            return Effect.succeed(entries as never)
-          }
+          if (entries.length > 0) return Effect.succeed(entries as never)
           return backlog.ended ? Cause.done() : Effect.flatMap(changes, () => pull)
         })
         return pull

@@ -18,6 +18,24 @@ const name = (value: unknown): string => {
 /** `undefined` if `value` survives `JSON.stringify` and `JSON.parse` unchanged, else the first place that does not. */
 export const check = (value: unknown): NotJson | undefined => visit(value, "$", [])
 
+/** A value that `check` has nothing against, as JSON: nothing is `null`, and absent fields are left out. */
+export const plain = (value: unknown): unknown => {
+  if (value === undefined) return null
+  if (typeof value !== "object" || value === null) return value
+  if (Array.isArray(value)) {
+    const items = value.map(plain)
+    return items.some((item, index) => item !== value[index]) ? items : value
+  }
+  let changed = false
+  const out: Array<[string, unknown]> = []
+  for (const [key, item] of Object.entries(value)) {
+    const clean = item === undefined ? undefined : plain(item)
+    if (clean !== undefined) out.push([key, clean])
+    if (clean !== item || clean === undefined) changed = true
+  }
+  return changed ? Object.fromEntries(out) : value
+}
+
 const visit = (value: unknown, path: string, above: ReadonlyArray<unknown>): NotJson | undefined => {
   if (value === null || typeof value === "string" || typeof value === "boolean") return undefined
   if (typeof value === "number") return Number.isFinite(value) ? undefined : { path, found: name(value) }

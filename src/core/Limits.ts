@@ -5,6 +5,9 @@
 /** Single tool calls in one run. */
 export const maxToolCalls = 10
 
+/** Corrective turns for an answer that does not fit. */
+export const corrections = 2
+
 /** Tools that run at once within one turn. */
 export const maxConcurrentTools = 8
 

@@ -7,6 +7,7 @@ const Can = Schema.Struct({
   tools: Schema.Boolean,
   parallelTools: Schema.Boolean,
   forcedToolChoice: Schema.Boolean,
+  structuredOutput: Schema.Boolean,
   outputWithTools: Schema.Boolean,
   vision: Schema.Boolean,
   files: Schema.Boolean,
@@ -66,7 +67,9 @@ describe("Capabilities.check", () => {
       return
     }
     assert.deepStrictEqual(unmet, [])
-    const omitted = hints.filter(([key, capability]) => options[key] !== undefined && !can[capability]).map(([key]) => key)
+    const omitted = hints.filter(([key, capability]) => options[key] !== undefined && !can[capability]).map(([key]) =>
+      key
+    )
     assert.deepStrictEqual(verdict.omitted, omitted)
     const left: Partial<Record<keyof ModelOptions.ModelOptions, unknown>> = { ...options }
     for (const key of omitted) delete left[key]

@@ -26,6 +26,8 @@ export class RunState {
   usage: Usage.Usage = Usage.empty
   turns = 0
   toolCalls = 0
+  /** Answers that did not fit. */
+  corrections = 0
   model: string
   /** How many messages of the prompt a model was already found able to take, and which. */
   checked = 0

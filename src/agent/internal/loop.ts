@@ -9,14 +9,16 @@ import type * as LanguageModel from "effect/ai/LanguageModel"
 import * as Prompt from "effect/ai/Prompt"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { type AgentErrorReason, EmptyAnswer, ModelFailed, Unsupported } from "../../core/AgentError.ts"
+import { type AgentErrorReason, EmptyAnswer, ModelFailed, OutputInvalid, Unsupported } from "../../core/AgentError.ts"
 import type { Finish, RunResult } from "../../core/AgentEvent.ts"
 import * as Limits from "../../core/Limits.ts"
 import * as StepScope from "../../durable/StepScope.ts"
 import * as Capabilities from "../Capabilities.ts"
 import type { ModelOptions } from "../ModelOptions.ts"
+import * as Output from "../Output.ts"
 import { TurnResponse } from "../ResponseFold.ts"
 import * as Turn from "../Turn.ts"
+import * as Answer from "./answer.ts"
 import * as EffectCopies from "./EffectCopies.ts"
 import * as ModelCall from "./modelCall.ts"
 import {
@@ -30,11 +32,14 @@ import {
   toToolkit,
   type TurnRequest
 } from "./prepare.ts"
+import * as Parts from "./Parts.ts"
 import { runCalls } from "./runCalls.ts"
 import type { RunState } from "./RunState.ts"
 import * as Telemetry from "./Telemetry.ts"
 
 const textFormat = { type: "text" } as const
+
+const toFormat = ({ name, wire }: Output.Output) => ({ type: "json", objectName: name, schema: wire } as const)
 
 const ModelPayload = Schema.Struct({ turn: Schema.Finite })
 
@@ -42,7 +47,7 @@ const ModelPayload = Schema.Struct({ turn: Schema.Finite })
 export const run = Effect.fnUntraced(function*(
   agent: AgentDefinition,
   input: RunInput
-): Effect.fn.Return<RunResult, AgentErrorReason, any> {
+): Effect.fn.Return<RunResult<unknown>, AgentErrorReason, any> {
   const { options } = agent
   const { path, sink } = input
   const target = yield* resolveModel(options.model)
@@ -57,8 +62,10 @@ export const run = Effect.fnUntraced(function*(
   const wanted = input.options.toolChoice ?? options.toolChoice ?? "auto"
   const keepsSteps = options.stopWhen !== undefined || options.beforeTurn !== undefined
 
+  let isStopped = false
   for (let turn = 1;; turn++) {
-    const isLast = agent.declared.length > 0 && state.toolCalls >= maxToolCalls
+    // a model may call tools that it was never offered, for ever
+    const isLast = isStopped || (state.toolCalls >= maxToolCalls && agent.declared.length + state.toolCalls > 0)
     let request: TurnRequest = {
       target,
       prompt: Prompt.fromMessages(state.content),
@@ -76,11 +83,16 @@ export const run = Effect.fnUntraced(function*(
       }
     }
     const model = request.target.id
+    const answerBy = Answer.by(agent, request)
+    if (answerBy === "tool") {
+      request = Answer.offerTool(agent.output!, request, isLast || state.corrections > 0)
+    }
     if (sink !== undefined) {
       yield* sink.emit({ _tag: "TurnStarted", path, turn, model, ...(changes === undefined ? {} : { changes }) })
     }
 
-    const response = yield* ask(agent, input, state, request, yield* fit(agent, state, request, asked), turn)
+    const fitting = yield* fit(agent, state, request, asked)
+    const response = yield* ask(agent, input, state, request, { answerBy, options: fitting, turn })
     const { calls, text } = read(response)
     state.respond(response, model)
     if (sink !== undefined) {
@@ -91,20 +103,38 @@ export const run = Effect.fnUntraced(function*(
       yield* warn(agent, state, "answer-cut", `an answer was cut at maxTokens (${asked.maxTokens}); raise it`)
     }
 
-    if (calls.length > 0) {
+    const answerCall = answerBy === "tool" ? calls.find((call) => call.name === Output.toolName) : undefined
+    if (calls.length > 0 && answerCall === undefined) {
       // a call that comes although none is allowed is answered, and not run
       const { offered } = request
       const plan = Turn.plan(calls, offered, isLast ? 0 : maxToolCalls - state.toolCalls)
       const outcomes = yield* runCalls(agent, input, state, { turn, calls, offered, plan, maxToolCalls })
       if (keepsSteps) state.steps.push(Turn.toStep(turn, text, calls, outcomes))
       if (!isLast) {
-        if (options.stopWhen?.(state.steps) === true) return complete(state, text, "stopped")
+        if (options.stopWhen?.(state.steps) !== true) continue
+        if (agent.output === undefined) return complete(state, text, "stopped")
+        // a typed answer is still owed
+        isStopped = true
         continue
       }
     }
-    if (text === "") return yield* nothingSaid(model, response.finish)
-    if (response.finish === "content-filter") return yield* refused(model, text)
-    return complete(state, text, isLast ? "tool-limit" : "answered")
+    if (answerCall === undefined) {
+      if (text === "") return yield* nothingSaid(model, response.finish)
+      if (response.finish === "content-filter") return yield* refused(model, text)
+    }
+    const finish = isStopped ? "stopped" : isLast ? "tool-limit" : "answered"
+    if (agent.output === undefined) return complete(state, text, finish)
+
+    const transformer = answerBy === "schema" ? request.target.driver?.codecTransformer : undefined
+    const reading = yield* Answer.judge(agent, agent.output, answerCall?.params ?? text, transformer)
+    if (answerCall !== undefined) state.answer(calls, Answer.outcomes(calls, answerCall, reading))
+    if (reading._tag === "Valid") return complete(state, reading.value, finish)
+    const { issues } = reading
+    if (sink !== undefined) yield* sink.emit({ _tag: "OutputRejected", path, turn, issues, text: reading.text })
+    if (++state.corrections > (options.corrections ?? Limits.corrections)) {
+      return yield* new OutputInvalid({ issues, text: reading.text })
+    }
+    if (answerCall === undefined) state.content.push(Parts.user([Parts.text(Output.correction(issues))]))
   }
 })
 
@@ -150,12 +180,17 @@ const ask = (
   { path, sink, traced }: RunInput,
   state: RunState,
   { prompt, target, toolChoice, tools }: TurnRequest,
-  options: ModelOptions,
-  turn: number
+  { answerBy, options, turn }: {
+    readonly answerBy: Answer.AnswerBy
+    readonly options: ModelOptions
+    readonly turn: number
+  }
 ): Effect.Effect<TurnResponse, ModelFailed, any> => {
+  const { output } = agent
+  const responseFormat = output !== undefined && answerBy === "schema" ? toFormat(output) : textFormat
   const call = ModelCall.make({
     target,
-    request: { prompt, tools, toolChoice, responseFormat: textFormat, options },
+    request: { prompt, tools, toolChoice, responseFormat, options },
     toolkit: target.driver === undefined ? toToolkit(tools) : undefined,
     retry: agent.options.modelRetry,
     state,
@@ -163,6 +198,7 @@ const ask = (
     secretive: agent.secretive,
     path,
     sink,
+    output,
     startedAt: undefined
   })
   return StepScope.step<TurnResponse, ModelFailed, any>(
@@ -188,7 +224,7 @@ const read = (response: TurnResponse): { readonly text: string; readonly calls: 
   return { text, calls }
 }
 
-const complete = (state: RunState, output: string, finish: Finish): RunResult => ({
+const complete = (state: RunState, output: unknown, finish: Finish): RunResult<unknown> => ({
   output,
   finish,
   usage: state.usage,

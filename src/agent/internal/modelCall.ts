@@ -13,12 +13,14 @@ import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { ModelFailed } from "../../core/AgentError.ts"
+import type { AgentEvent } from "../../core/AgentEvent.ts"
 import * as Limits from "../../core/Limits.ts"
 import * as Secrets from "../../core/Secrets.ts"
 import type { Retry } from "../../durable/Task.ts"
 import type { Driver, ModelRequest } from "../Driver.ts"
 import { CurrentModelOptions } from "../ModelOptions.ts"
-import { ResponseFold, type TurnResponse } from "../ResponseFold.ts"
+import * as Output from "../Output.ts"
+import { ResponseFold, type Shown, type TurnResponse } from "../ResponseFold.ts"
 import * as Measure from "./measure.ts"
 import type { Sink } from "./RunScope.ts"
 import type { RunState } from "./RunState.ts"
@@ -44,6 +46,8 @@ export interface ModelCall {
   readonly secretive: ReadonlyMap<string, (args: unknown) => void>
   readonly path: string
   readonly sink: Sink | undefined
+  /** What the response's text or answer tool is read as while it comes; `undefined` for text. */
+  readonly output: Output.Output | undefined
   /** When the first attempt began. */
   startedAt: number | undefined
 }
@@ -92,24 +96,43 @@ const parts = (call: ModelCall): Stream.Stream<any, AiError.AiError> => {
   return Stream.provideService(stream, CurrentModelOptions, request.options)
 }
 
+/** What a reader is shown of a response: its deltas, or what is known of a typed answer. */
+const toEvents = (
+  output: Output.Output | undefined,
+  path: string,
+  turn: number
+): (shown: Shown) => AgentEvent | undefined => {
+  if (output === undefined) return (shown) => ({ ...shown, path, turn })
+  const partial = Output.partials(output)
+  return (shown) => {
+    if (shown._tag === "ReasoningDelta" || (shown._tag === "ToolInputDelta" && shown.name !== Output.toolName)) {
+      return { ...shown, path, turn }
+    }
+    const known = partial(shown.delta)
+    return known === undefined ? undefined : { _tag: "OutputPartial", path, turn, value: known.value }
+  }
+}
+
 const once = (call: ModelCall): Effect.Effect<TurnResponse, AiError.AiError> =>
   Effect.withFiber((fiber) => {
-    const { path, secretive, sink, state, target, turn } = call
+    const { output, path, secretive, sink, state, target, turn } = call
     const clock = fiber.getRef(Clock.Clock)
     call.startedAt ??= clock.currentTimeMillisUnsafe()
     const fold = new ResponseFold()
     state.fold = fold
+    const show = toEvents(output, path, turn)
     return Effect.map(
       Stream.runForEachArray(parts(call), (chunk) => {
         let waiting: Effect.Effect<void> = Effect.void
         for (const part of chunk) {
           if (part.type === "tool-call") secretive.get(part.name)?.(part.params)
           const shown = fold.push(part)
-          if (shown !== undefined && sink !== undefined) {
-            if (shown._tag === "ToolInputDelta" && secretive.has(shown.name)) continue
-            fold.isShown = true
-            waiting = sink.emit({ ...shown, path, turn })
-          }
+          if (shown === undefined || sink === undefined) continue
+          if (shown._tag === "ToolInputDelta" && secretive.has(shown.name)) continue
+          const event = show(shown)
+          if (event === undefined) continue
+          fold.isShown = true
+          waiting = sink.emit(event)
         }
         return waiting
       }),

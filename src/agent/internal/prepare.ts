@@ -13,6 +13,7 @@ import * as Limits from "../../core/Limits.ts"
 import * as Driver from "../Driver.ts"
 import type { ModelOptions } from "../ModelOptions.ts"
 import { Models } from "../Models.ts"
+import type { Output } from "../Output.ts"
 import type { AnyAgentOptions, Instruction, RunOptions, TurnChange } from "../Options.ts"
 import type { BoundTool } from "../Toolbox.ts"
 import type { Target } from "./modelCall.ts"
@@ -29,6 +30,8 @@ export interface AgentDefinition {
   readonly declared: ReadonlyArray<Tool.Any>
   /** The tools that take secrets, with what makes them known. */
   readonly secretive: ReadonlyMap<string, (args: unknown) => void>
+  /** What the answer has to be; `undefined` for text. */
+  readonly output: Output | undefined
   /** What is wrong with how it was made. */
   readonly warnings: ReadonlyArray<Warning>
   /** Warnings that were logged already: each is logged once. */

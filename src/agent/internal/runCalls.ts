@@ -132,14 +132,16 @@ const perform = (
   })
   const effect = Effect.map(traced ? Telemetry.toolCall(run, call) : run, (outcome): Outcome => {
     const { cut, result } = Turn.cut(outcome.result, max)
-    const shown = cut ? { ...outcome, result } : outcome
-    if (shown._tag === "Failed" || shown.modelOutput === undefined) return shown
-    return {
-      ...shown,
-      modelOutput: shown.modelOutput.map((part) =>
-        part.type === "text" ? { ...part, text: Turn.cut(part.text, max).result as string } : part
-      )
+    if (outcome._tag === "Failed") {
+      return { ...outcome, result, message: cutText(outcome.message, max), cause: cutText(outcome.cause, max) }
     }
+    if (outcome.modelOutput === undefined) return cut ? { ...outcome, result } : outcome
+    const modelOutput = outcome.modelOutput.map((part) =>
+      part.type === "text" ? { ...part, text: cutText(part.text, max) } : part
+    )
+    return { ...outcome, result, modelOutput }
   })
   return listener === undefined ? effect : Effect.provideService(effect, CurrentListener, listener)
 }
+
+const cutText = (text: string, max: number) => Turn.cut(text, max).result as string

@@ -14,9 +14,15 @@ export const rules: ReadonlyArray<Capabilities.Rule> = [
   { model: /^(ft:)?(o\d|gpt-5|codex|computer-use)/, is: { sampling: false } },
   { model: /^(ft:)?(gpt-3|gpt-4|chatgpt-)/, is: { reasoning: false } },
   { model: /^gpt-5(\.\d+)?-chat/, is: { reasoning: false, sampling: true } },
-  { model: /^(ft:)?(gpt-3\.5|gpt-4(-\d{4}|-32k|-\d+-preview)?$)/, is: { vision: false, files: false } },
+  {
+    model: /^(ft:)?(gpt-3\.5|gpt-4(-\d{4}|-32k|-\d+-preview)?$)/,
+    is: { vision: false, files: false, structuredOutput: false }
+  },
   { model: /^o[13]-mini/, is: { vision: false, files: false } },
-  { model: /^(o1-mini|o1-preview)/, is: { tools: false, forcedToolChoice: false, reasoning: false } }
+  {
+    model: /^(o1-mini|o1-preview)/,
+    is: { tools: false, forcedToolChoice: false, reasoning: false, structuredOutput: false }
+  }
 ]
 
 /** What one model can do; the user's rules come after ours. */

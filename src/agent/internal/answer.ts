@@ -1,0 +1,89 @@
+/**
+ * Typed answers in the loop: how a turn asks for one, and what becomes of it.
+ *
+ * A model that can be held to a JSON Schema is; any other is offered a tool that takes the answer. Either way the answer
+ * is judged here, by the Schema and by the agent's own rule.
+ */
+import * as Effect from "effect/Effect"
+import type * as LanguageModel from "effect/ai/LanguageModel"
+import type * as Tool from "effect/ai/Tool"
+import * as Output from "../Output.ts"
+import type * as Turn from "../Turn.ts"
+import type { Outcome } from "../Toolbox.ts"
+import type { AgentDefinition, TurnRequest } from "./prepare.ts"
+
+/** How a turn asks for the answer: as text, held to a Schema, or through a tool. */
+export type AnswerBy = "text" | "schema" | "tool"
+
+/** How a turn asks for the answer. */
+export const by = (agent: AgentDefinition, { target, tools }: TurnRequest): AnswerBy => {
+  if (agent.output === undefined) return "text"
+  const can = target.driver?.capabilities
+  return can?.structuredOutput === true && (tools.length === 0 || can.outputWithTools) ? "schema" : "tool"
+}
+
+const withAnswer = new WeakMap<ReadonlyArray<Tool.Any>, ReadonlyArray<Tool.Any>>()
+
+/** The list with the answer's tool in it: one list for one list, since what is made of a list is kept. */
+const addAnswer = (tools: ReadonlyArray<Tool.Any>, tool: Tool.Any): ReadonlyArray<Tool.Any> => {
+  const found = withAnswer.get(tools)
+  if (found !== undefined && found.at(-1) === tool) return found
+  const added = [...tools, tool]
+  withAnswer.set(tools, added)
+  return added
+}
+
+/** A turn's request with the answer's tool offered; alone, when nothing else may be called any more. */
+export const offerTool = (output: Output.Output, request: TurnRequest, onlyAnswer: boolean): TurnRequest => {
+  const canForce = request.target.driver?.capabilities.forcedToolChoice === true
+  const choice = request.toolChoice
+  if (onlyAnswer || choice === "none") {
+    return {
+      ...request,
+      tools: canForce ? addAnswer(request.tools, output.tool) : [output.tool],
+      toolChoice: canForce ? { tool: Output.toolName } : "auto"
+    }
+  }
+  return {
+    ...request,
+    tools: addAnswer(request.tools, output.tool),
+    toolChoice: choice === "auto" && canForce
+      ? "required"
+      : typeof choice === "object" && "oneOf" in choice
+      ? { ...choice, oneOf: [...choice.oneOf, Output.toolName] }
+      : choice
+  }
+}
+
+/** Judges an answer, by the Schema and by the agent's own rule. */
+export const judge = (
+  agent: AgentDefinition,
+  output: Output.Output,
+  answer: unknown,
+  transformer: LanguageModel.CodecTransformer | undefined
+): Effect.Effect<Output.Reading, never, any> => {
+  const { check } = agent.options
+  const reading = Output.read(output, answer, transformer)
+  if (check === undefined) return reading
+  return Effect.flatMap(reading, (read) =>
+    read._tag === "Invalid" ? Effect.succeed(read) : Effect.match(check(read.value), {
+      onFailure: (issue): Output.Reading => ({ _tag: "Invalid", issues: [issue], text: Output.toText(answer) }),
+      onSuccess: () => read
+    }))
+}
+
+const failure = (result: string): Outcome => ({ _tag: "Failed", reason: "failed", result, message: result, cause: result })
+
+/** What the calls of a turn that gave the answer are answered with: nothing but the answer counts. */
+export const outcomes = (
+  calls: ReadonlyArray<Turn.Call>,
+  answerCall: Turn.Call,
+  reading: Output.Reading
+): ReadonlyArray<Outcome> =>
+  calls.map((call) =>
+    call !== answerCall
+      ? failure("Not run: the final answer was given in the same turn.")
+      : reading._tag === "Valid"
+      ? { _tag: "Returned", result: "Taken." }
+      : failure(Output.correction(reading.issues))
+  )
