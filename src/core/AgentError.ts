@@ -19,7 +19,10 @@ export class ModelFailed extends Schema.TaggedError<ModelFailed>()("ModelFailed"
     return this.error.isRetryable
   }
   override get message(): string {
-    return `the call to model ${this.model} failed: ${this.error.reason.message}`
+    const { reason } = this.error
+    // its own message adds lines of general advice
+    const said = reason._tag === "NetworkError" ? reason.description ?? reason.reason : reason.message
+    return `the call to model ${this.model} failed: ${said}`
   }
 }
 

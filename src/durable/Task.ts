@@ -17,7 +17,7 @@ import { NoApprover } from "../core/AgentError.ts"
 import * as Name from "../core/Name.ts"
 import * as Secrets from "../core/Secrets.ts"
 import * as Attempts from "./internal/attempts.ts"
-import type { Body, Definition, Options } from "./internal/definition.ts"
+import { type Body, type Definition, Inferred, type Options } from "./internal/definition.ts"
 import * as Risk from "./Risk.ts"
 import * as StepScope from "./StepScope.ts"
 import type { Current, TaskContext } from "./TaskContext.ts"
@@ -43,7 +43,15 @@ type BodyError<Ret> = Ret extends Effect.Effect<any, infer E, any> ? E
   : never
 type BodyServices<Ret> = Ret extends Effect.Effect<any, any, infer R> ? Exclude<R, Current> : never
 /** Any value but an Effect, whose failures would go unseen. */
-type Plain = string | number | boolean | bigint | null | undefined | void | { readonly [Effect.TypeId]?: never }
+type Plain =
+  | string
+  | number
+  | boolean
+  | bigint
+  | null
+  | undefined
+  | void
+  | (object & { readonly [Effect.TypeId]?: never })
 
 type Returns<S, Err extends Schema.Top> = S extends Schema.Top ? Body<S["Type"], Err["Type"]>
   : Effect.Effect<unknown, Err["Type"], any> | Promise<unknown> | Plain
@@ -90,7 +98,7 @@ export interface Task<out Name extends string, P extends Schema.Top, out A, out 
     Name,
     P,
     A,
-    E | OptionErrors<Timeout, Approval>,
+    E | OptionErrors<Timeout, Approval> | BodyError<FR>,
     R | BodyServices<FR> | BodyServices<RR>
   >
 }
@@ -159,6 +167,7 @@ export const make = <
   Result<S, Ret>,
   | Err["Type"]
   | BodyError<Ret>
+  | BodyError<FR>
   | OptionErrors<Timeout, Approval>
   | (S extends Schema.Top ? never : TaskResultInvalid),
   BodyServices<Ret> | BodyServices<FR> | BodyServices<RR>
@@ -182,7 +191,7 @@ export const fromDefinition = (definition: Definition): Task<string, Schema.Top,
   const { name, options } = definition
   const makePayload = definition.payload.makeOption
   const run = Attempts.make(definition)
-  const success = definition.success ?? Schema.Unknown
+  const success = definition.success ?? Inferred
   const info = (payload: unknown) => (): StepScope.Step<unknown, unknown> => ({
     name,
     payload,

@@ -101,14 +101,22 @@ const play = (
   let calls = false
   const parts = (...parts: ReadonlyArray<Response.StreamPartEncoded>) => streams.push(Stream.fromIterable(parts))
   const block = (items: ReadonlyArray<StreamItem>) => {
-    const id = newId()
-    parts({ type: "text-start", id })
-    for (const item of items) {
-      if (typeof item === "string") parts({ type: "text-delta", id, delta: item })
-      else if (Effect.isEffect(item)) streams.push(Stream.drain(Stream.fromEffect(item)))
-      else parts(item)
+    let open: string | undefined
+    const end = () => {
+      if (open !== undefined) parts({ type: "text-end", id: open })
+      open = undefined
     }
-    parts({ type: "text-end", id })
+    for (const item of items) {
+      if (Effect.isEffect(item)) streams.push(Stream.drain(Stream.fromEffect(item)))
+      else if (typeof item !== "string") {
+        end()
+        parts(item)
+      } else {
+        if (open === undefined) parts({ type: "text-start", id: open = newId() })
+        parts({ type: "text-delta", id: open, delta: item })
+      }
+    }
+    end()
   }
   for (const step of steps) {
     switch (step._tag) {

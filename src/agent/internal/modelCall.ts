@@ -9,6 +9,7 @@ import type * as Toolkit from "effect/ai/Toolkit"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
@@ -60,7 +61,21 @@ const defaultRetry: Schedule.Schedule<unknown, AiError.AiError> = Schedule.expon
   Schedule.upTo({ times: 5 })
 )
 
+const loopback = /^https?:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])[:/]/
+
+/** Nobody listens on this machine: it has to be started, and waiting only hides that. */
+const isNotRunning = ({ reason }: AiError.AiError): boolean => {
+  if (reason._tag !== "NetworkError" || !loopback.test(reason.url)) return false
+  let cause: unknown = reason.cause
+  for (let depth = 0; depth < 4 && Predicate.isObject(cause); depth++) {
+    if (Predicate.hasProperty(cause, "code") && cause.code === "ECONNREFUSED") return true
+    cause = Predicate.hasProperty(cause, "cause") ? cause.cause : undefined
+  }
+  return false
+}
+
 const isWorthRetrying = (error: AiError.AiError): boolean => {
+  if (isNotRunning(error)) return false
   const after = error.retryAfter
   if (after !== undefined && Duration.isGreaterThan(after, maxRetryAfter)) return false
   return error.reason._tag !== "InvalidOutputError" && error.isRetryable

@@ -5,7 +5,9 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Schedule from "effect/Schedule"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
+import * as Json from "../../core/Json.ts"
 import type { Risk } from "../Risk.ts"
 
 /** What a task's functions may return. */
@@ -43,6 +45,17 @@ export interface Options<P, A, E, Timeout, FallbackRet, RollbackRet> {
   /** Somebody has to agree before it runs: always, or for some payloads. */
   readonly approval?: boolean | ((payload: P) => boolean) | undefined
 }
+
+/** What a task without `success` gives: JSON, as the body returned it. */
+export const Inferred = Schema.Json.pipe(
+  Schema.decodeTo(
+    Schema.Unknown,
+    SchemaTransformation.transform({
+      decode: (json): unknown => json,
+      encode: (value) => Json.plain(value) as Schema.Json
+    })
+  )
+)
 
 /** All that a task is made of, types aside. */
 export interface Definition {

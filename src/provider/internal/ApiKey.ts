@@ -10,7 +10,7 @@ import { ModelUnresolved } from "../../core/AgentError.ts"
 import * as Secrets from "../../core/Secrets.ts"
 
 /** What is wrong with a key's text, or `undefined`. Positions count from 1. */
-export const problem = (key: string): string | undefined => {
+const problem = (key: string): string | undefined => {
   for (let index = 0; index < key.length; index++) {
     const code = key.charCodeAt(index)
     if (code > 0x20 && code < 0x7f) continue
@@ -26,33 +26,44 @@ export const problem = (key: string): string | undefined => {
   return undefined
 }
 
+const fromEnvironment = (model: string, variable: string): Effect.Effect<Redacted.Redacted<string>, ModelUnresolved> =>
+  Config.Redacted(variable).pipe(
+    Config.withDefault(Redacted.make("")),
+    Effect.mapError((error) =>
+      new ModelUnresolved({
+        model,
+        problem: "missing-key",
+        detail: `the environment variable ${variable} cannot be read: ${error.message}`
+      })
+    )
+  )
+
 /** The key given in the options, else the environment variable's. An empty one counts as missing. */
 export const read = (options: {
   /** What it is needed for, `"provider/model"`. */
   readonly model: string
-  /** The environment variable. */
-  readonly variable: string
+  /** The environment variable; of several, the first that is set. */
+  readonly variable: string | readonly [string, ...ReadonlyArray<string>]
   readonly apiKey?: Redacted.Redacted<string> | undefined
 }): Effect.Effect<Redacted.Redacted<string>, ModelUnresolved> =>
   Effect.gen(function*() {
     const given = options.apiKey
-    const key = given ?? (yield* Config.Redacted(options.variable).pipe(
-      Config.withDefault(Redacted.make("")),
-      Effect.mapError((error) =>
-        new ModelUnresolved({
-          model: options.model,
-          problem: "missing-key",
-          detail: `the environment variable ${options.variable} cannot be read: ${error.message}`
-        })
-      )
-    ))
+    const variables = typeof options.variable === "string" ? [options.variable] as const : options.variable
+    let variable: string = variables[0]
+    let key = given ?? Redacted.make("")
+    if (given === undefined) {
+      for (variable of variables) {
+        key = yield* fromEnvironment(options.model, variable)
+        if (Redacted.value(key) !== "") break
+      }
+    }
     const text = Redacted.value(key)
     if (text === "") {
       return yield* new ModelUnresolved({
         model: options.model,
         problem: "missing-key",
         detail: given === undefined
-          ? `there is no API key; set the environment variable ${options.variable}, or give \`apiKey\``
+          ? `there is no API key; set the environment variable ${variables.join(" or ")}, or give \`apiKey\``
           : "the option `apiKey` is empty"
       })
     }
@@ -61,7 +72,7 @@ export const read = (options: {
       return yield* new ModelUnresolved({
         model: options.model,
         problem: "malformed-key",
-        detail: `the API key ${given === undefined ? `in ${options.variable}` : "in `apiKey`"} ${wrong}`
+        detail: `the API key ${given === undefined ? `in ${variable}` : "in `apiKey`"} ${wrong}`
       })
     }
     return Secrets.register(key)

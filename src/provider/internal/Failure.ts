@@ -19,8 +19,12 @@ export type Failure =
     readonly type?: string | undefined
     readonly parameter?: string | undefined
     readonly message: string
+    /** What it is, if the provider knows better than the rules here. */
+    readonly kind?: Kind | undefined
     /** What to do, if the provider knows better than the rules here. */
     readonly advice?: string | undefined
+    /** How long to wait, in milliseconds, if the vendor says it in the body. */
+    readonly retryAfter?: number | undefined
     readonly headers?: RetryAfter.HeaderReader | undefined
     /** The answer's body, when it is not what the vendor documents. */
     readonly body?: string | undefined
@@ -31,6 +35,15 @@ export type Failure =
   | { readonly _tag: "Undecodable"; readonly message: string; readonly body?: string | undefined }
   /** It is known already. */
   | { readonly _tag: "Known"; readonly reason: AiError.AiErrorReason }
+
+/** A failure that is known where it is thrown, on its way through an SDK. `fromUnknown` recognises it. */
+export class Thrown extends Error {
+  readonly failure: Failure
+  constructor(failure: Failure) {
+    super("message" in failure ? failure.message : failure._tag)
+    this.failure = failure
+  }
+}
 
 /** Who made the call, and where to. */
 export interface Origin {
@@ -53,7 +66,8 @@ export const excerpt = (body: string, length = 200): string => {
 /** Whether a body is a web page, as proxies and wrong addresses send. */
 export const isHtml = (body: string): boolean => /^\s*<(!doctype html|html|head|body)\b/i.test(body)
 
-type Kind =
+/** What a refusal is about. */
+export type Kind =
   | "quota"
   | "rate"
   | "key"
@@ -89,7 +103,6 @@ const kinds: { readonly [code: string]: Kind } = {
   context_length_exceeded: "context",
   string_above_max_length: "context",
   model_not_found: "model",
-  not_found_error: "model",
   server_error: "internal",
   internal_error: "internal",
   overloaded_error: "internal",
@@ -104,6 +117,7 @@ const contextOverflow =
   /context (length|limit|window|size)|maximum context|(prompt|input|request) is too long|exceeds? .*num_ctx/i
 
 const kindOf = (failure: Failure & { readonly _tag: "Refused" }): Kind => {
+  if (failure.kind !== undefined) return failure.kind
   const byCode = kinds[failure.code ?? ""] ?? kinds[failure.type ?? ""]
   if (byCode !== undefined) return byCode
   const status = failure.status
@@ -205,7 +219,7 @@ const refused = (
     case "quota":
       return new AiError.QuotaExhaustedError(common)
     case "rate": {
-      const wait = RetryAfter.read(failure.headers, failure.message, now)
+      const wait = failure.retryAfter ?? RetryAfter.read(failure.headers, failure.message, now)
       return new AiError.RateLimitError({
         ...common,
         ...(wait === undefined ? undefined : { retryAfter: Duration.millis(wait) })
@@ -273,6 +287,7 @@ const describe = (cause: Error): string => {
  * comes from `fetch` (`TypeError: fetch failed`, `TypeError: terminated`) and is a broken connection.
  */
 export const fromUnknown = (cause: unknown): Failure => {
+  if (cause instanceof Thrown) return cause.failure
   if (AiError.isAiErrorReason(cause)) return { _tag: "Known", reason: cause }
   if (cause instanceof SyntaxError) {
     return { _tag: "Undecodable", message: `the answer is not valid JSON (${cause.message})` }

@@ -56,23 +56,28 @@ export const make = (places: Places): Gate => {
   return {
     enter: (scope, clock) =>
       Effect.uninterruptibleMask((restore) => {
-        const attempt = Effect.suspend((): Effect.Effect<void> => {
-          const wait = heldUntil - clock.currentTimeMillisUnsafe()
-          if (wait > 0) {
-            wakeNext(places)
-            return Effect.flatMap(restore(clock.sleep(Duration.millis(wait))), () => attempt)
-          }
-          if (places.free === 0) return Effect.flatMap(restore(vacancy(places)), () => attempt)
-          places.free--
-          return Scope.addFinalizer(
-            scope,
-            Effect.sync(() => {
-              places.free++
+        // Whoever comes queues behind those who wait; whoever was woken has waited.
+        const attempt = (woken: boolean): Effect.Effect<void> =>
+          Effect.suspend(() => {
+            const wait = heldUntil - clock.currentTimeMillisUnsafe()
+            if (wait > 0) {
               wakeNext(places)
-            })
-          )
-        })
-        return attempt
+              return Effect.flatMap(restore(clock.sleep(Duration.millis(wait))), () => attempt(false))
+            }
+            if (places.free === 0 || (!woken && places.waiting.size > 0)) {
+              return Effect.flatMap(restore(vacancy(places)), () => attempt(true))
+            }
+            places.free--
+            wakeNext(places)
+            return Scope.addFinalizer(
+              scope,
+              Effect.sync(() => {
+                places.free++
+                wakeNext(places)
+              })
+            )
+          })
+        return attempt(false)
       }),
     report: (error, now) => {
       if (error.reason._tag !== "RateLimitError" || error.retryAfter === undefined) return

@@ -35,7 +35,7 @@ export interface Call<Event> {
   /** Sends the request. `signal` aborts it, also while its events are read. */
   readonly open: (signal: AbortSignal) => Promise<AsyncIterable<Event>>
   readonly fold: () => Fold<Event>
-  /** What the SDK, or the fold, threw. */
+  /** What the SDK threw. */
   readonly toFailure: (cause: unknown) => Failure.Failure
   /** The longest silence, from sending the request to its first event, and between events. */
   readonly silence: Duration.Duration
@@ -82,11 +82,12 @@ class Reader<Event> {
   }
 
   readonly pull: Effect.Effect<Parts, AiError.AiError | Cause.Done> = Effect.callback((resume) => {
-    if (this.state !== "open") {
+    if (this.state === "finished") {
       void Promise.resolve(this.rest).then(() => resume(Cause.done()))
       return
     }
     this.waiting = resume
+    if (this.state === "closed") return this.fail({ _tag: "Broken", message: "the call was interrupted" })
     this.quietSince = this.clock.currentTimeMillisUnsafe()
     if (this.iterator === undefined) this.start()
     else this.advance(this.iterator)
@@ -105,7 +106,6 @@ class Reader<Event> {
 
   /** Fails the one who waits, if nothing came for too long; says how long to wait before looking again. */
   checkSilence(limit: number): number {
-    if (this.waiting === undefined) return limit
     const rest = this.quietSince + limit - this.clock.currentTimeMillisUnsafe()
     if (rest > 0) return rest
     const span = Duration.format(this.call.silence)
@@ -143,7 +143,7 @@ class Reader<Event> {
     try {
       failure = this.fold.push(result.value, out)
     } catch (cause) {
-      return this.fail(this.call.toFailure(cause))
+      return this.fail({ _tag: "Undecodable", message: `the answer is not in the vendor's form (${String(cause)})` })
     }
     if (failure !== undefined) return this.fail(failure)
     if (out.length === 0) {

@@ -3,30 +3,22 @@
  */
 import * as Failure from "./Failure.ts"
 
-/** Thrown where a body is no answer of the vendor's API. */
-export class NoAnswer extends Error {
-  readonly failure: Failure.Failure
-  constructor(message: string, body: string) {
-    super(message)
-    this.failure = { _tag: "Undecodable", message, body }
-  }
-}
-
-/** The body as JSON, if it passes `isWhole`; throws `NoAnswer` otherwise. `what` it should be is for the message. */
+/** The body as JSON, if it passes `isWhole`; else throws a `Failure.Thrown`. `what` it should be is for the message. */
 export const read = async <Whole>(
   response: Response,
   isWhole: (body: unknown) => body is Whole,
   what: string
 ): Promise<Whole> => {
   const text = await response.text()
-  if (Failure.isHtml(text)) throw new NoAnswer("a web page came instead of an answer", text)
+  const no = (message: string) => new Failure.Thrown({ _tag: "Undecodable", message, body: text })
+  if (Failure.isHtml(text)) throw no("a web page came instead of an answer")
   let body: unknown
   try {
     body = JSON.parse(text)
   } catch {
-    throw new NoAnswer("the answer is not valid JSON", text)
+    throw no("the answer is not valid JSON")
   }
-  if (!isWhole(body)) throw new NoAnswer(`the answer is no ${what}`, text)
+  if (!isWhole(body)) throw no(`the answer is no ${what}`)
   return body
 }
 

@@ -4,17 +4,19 @@
  * Everything that the SDK does is called from here, and everything that it throws is recognised here.
  */
 import * as AiError from "effect/ai/AiError"
-import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type OpenAI from "openai"
 import { ModelUnresolved } from "../../core/AgentError.ts"
+import * as Secrets from "../../core/Secrets.ts"
 import * as ApiKey from "../internal/ApiKey.ts"
+import * as Environment from "../internal/Environment.ts"
 import * as Failure from "../internal/Failure.ts"
 import * as Gate from "../internal/Gate.ts"
 import { fromEvents } from "../internal/PartStream.ts"
 import * as Sdk from "../internal/Sdk.ts"
+import * as WholeBody from "../internal/WholeBody.ts"
 import * as WireLog from "../internal/WireLog.ts"
 import { toEvents } from "./OpenAiResponse.ts"
 import type { Settings } from "./OpenAiSettings.ts"
@@ -24,6 +26,8 @@ type Params = OpenAI.Responses.ResponseCreateParams
 
 /** The environment variable with the API key. */
 export const keyName = "OPENAI_API_KEY"
+
+const defaultUrl = "https://api.openai.com/v1"
 
 /** A client, and what its models share. */
 export interface Connection {
@@ -36,41 +40,13 @@ export interface Connection {
   readonly settings: Settings
 }
 
-const environment = (model: string, name: string): Effect.Effect<string | undefined, ModelUnresolved> =>
-  Config.String(name).pipe(
-    Config.withDefault(""),
-    Effect.map((value) => value.trim() === "" ? undefined : value.trim()),
-    Effect.mapError((error) => badSettings(model, `${name} cannot be read: ${error.message}`))
-  )
-
-const badSettings = (model: string, detail: string) => new ModelUnresolved({ model, problem: "bad-settings", detail })
-
-const checkUrl = (model: string, baseUrl: string): Effect.Effect<void, ModelUnresolved> => {
-  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    return Effect.fail(
-      badSettings(model, `"${baseUrl}" is no address of a server; give one like https://api.openai.com/v1`)
-    )
-  }
-  return url.username === "" && url.password === ""
-    ? Effect.void
-    : Effect.fail(badSettings(model, "the address holds a user or a password; give them in `headers`"))
-}
-
-/** The address without what may be secret in it. */
-const publicUrl = (baseUrl: string): string => {
-  if (!URL.canParse(baseUrl)) return baseUrl
-  const { origin, pathname } = new URL(baseUrl)
-  return `${origin}${pathname.replace(/\/$/, "")}/responses`
-}
-
 const makeClient = Effect.fnUntraced(function*(model: string, settings: Settings) {
   const sdk = yield* Sdk.load("openai", model, () => import("openai"))
   const apiKey = yield* ApiKey.read({ model, variable: keyName, apiKey: settings.apiKey })
-  const baseURL = settings.baseUrl ?? (yield* environment(model, "OPENAI_BASE_URL")) ?? "https://api.openai.com/v1"
-  yield* checkUrl(model, baseURL)
-  const organization = settings.organization ?? (yield* environment(model, "OPENAI_ORG_ID")) ?? null
-  const project = settings.project ?? (yield* environment(model, "OPENAI_PROJECT_ID")) ?? null
+  const baseURL = settings.baseUrl ?? (yield* Environment.read(model, "OPENAI_BASE_URL")) ?? defaultUrl
+  yield* Environment.checkUrl(model, baseURL, defaultUrl)
+  const organization = settings.organization ?? (yield* Environment.read(model, "OPENAI_ORG_ID")) ?? null
+  const project = settings.project ?? (yield* Environment.read(model, "OPENAI_PROJECT_ID")) ?? null
   const fetch = settings.fetch ?? globalThis.fetch
   const logged = yield* WireLog.enabled
   // All that the SDK would read from the environment is given, so that a ConfigProvider has the last word.
@@ -89,18 +65,20 @@ const makeClient = Effect.fnUntraced(function*(model: string, settings: Settings
         defaultHeaders: settings.headers
       }),
     catch: (cause) =>
-      badSettings(
+      new ModelUnresolved({
         model,
-        `the OpenAI client cannot be made: ${Failure.excerpt(cause instanceof Error ? cause.message : String(cause))}`
-      )
+        problem: "bad-settings",
+        detail: `the OpenAI client cannot be made: ${Failure.excerpt(String(cause))}`
+      })
   })
 })
 
-const withWireLog = (client: OpenAI): Effect.Effect<OpenAI> =>
-  Effect.map(
-    WireLog.enabled,
-    (logged) => logged ? client.withOptions({ fetch: WireLog.wrap("openai", client["fetch"]) }) : client
-  )
+/** A ready client as it is, but for the wire log; its key is made known to `Secrets`, as any other. */
+const adopt = (client: OpenAI): Effect.Effect<OpenAI> =>
+  Effect.map(WireLog.enabled, (logged) => {
+    if (client.apiKey !== null) Secrets.register(client.apiKey)
+    return logged ? client.withOptions({ fetch: WireLog.wrap("openai", client["fetch"]) }) : client
+  })
 
 /** Connects by settings, or by a ready client. `model` is for messages. */
 export const make = Effect.fnUntraced(function*(
@@ -108,10 +86,10 @@ export const make = Effect.fnUntraced(function*(
   settings: Settings,
   ready?: OpenAI
 ): Effect.fn.Return<Connection, ModelUnresolved> {
-  const client = ready === undefined ? yield* makeClient(model, settings) : yield* withWireLog(ready)
+  const client = ready === undefined ? yield* makeClient(model, settings) : yield* adopt(ready)
   return {
     client,
-    url: publicUrl(client.baseURL),
+    url: Environment.publicUrl(client.baseURL, "/responses"),
     keyName: ready === undefined && settings.apiKey === undefined ? keyName : undefined,
     places: Gate.places(settings.maxConcurrentRequests ?? 64),
     timeout: Duration.fromInputUnsafe(settings.timeout ?? (ready === undefined ? "10 minutes" : ready.timeout)),
@@ -120,29 +98,12 @@ export const make = Effect.fnUntraced(function*(
   }
 })
 
-/** Thrown where an answer is no response of the Responses API. */
-class NoResponse extends Error {
-  readonly body: string
-  constructor(message: string, body: string) {
-    super(message)
-    this.body = body
-  }
-}
-
 const isWhole = (u: unknown): u is OpenAI.Responses.Response =>
   typeof u === "object" && u !== null && ("output" in u && Array.isArray(u.output) || "error" in u && u.error != null)
 
-/** The events of a whole response. Read here, since the SDK takes any text and any JSON for one. */
+/** The events of a whole response. */
 const readWhole = async (response: Response): Promise<AsyncIterable<Event>> => {
-  const body = await response.text()
-  if (Failure.isHtml(body)) throw new NoResponse("a web page came instead of an answer", body)
-  let whole: unknown
-  try {
-    whole = JSON.parse(body)
-  } catch {
-    throw new NoResponse("the answer is not valid JSON", body)
-  }
-  if (!isWhole(whole)) throw new NoResponse("the answer is no response of OpenAI's Responses API", body)
+  const whole = await WholeBody.read(response, isWhole, "response of OpenAI's Responses API")
   if (whole.status === "queued" || whole.status === "in_progress") {
     throw new AiError.InvalidRequestError({
       parameter: "background",
@@ -165,9 +126,7 @@ export const open = async (
   const options = { signal, timeout, maxRetries: 0 }
   if (!streamed) return readWhole(await responses.create({ ...params, stream: false }, options).asResponse())
   const { data, response } = await responses.create({ ...params, stream: true }, options).withResponse()
-  // What a sign-in page, or a server that cannot stream, answers with.
-  const contentType = response.headers.get("content-type") ?? ""
-  return /text\/html|application\/json/i.test(contentType) ? readWhole(response) : data
+  return WholeBody.isWholeType(response) ? readWhole(response) : data
 }
 
 /** An `APIError` of the SDK's; told by its fields, since a ready client may come from another copy of the package. */
@@ -188,7 +147,6 @@ const text = (value: unknown): string | undefined => typeof value === "string" &
 
 /** What the SDK threw. */
 export const toFailure = (connection: Connection) => (cause: unknown): Failure.Failure => {
-  if (cause instanceof NoResponse) return { _tag: "Undecodable", message: cause.message, body: cause.body }
   if (!isApiError(cause)) return Failure.fromUnknown(cause)
   if (cause.status === undefined && cause.error === undefined) {
     const inner = cause.cause instanceof Error ? Failure.fromUnknown(cause.cause) : undefined

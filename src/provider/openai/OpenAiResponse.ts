@@ -7,10 +7,11 @@
  * given, and what is unknown is ignored.
  */
 import type * as Response from "effect/ai/Response"
-import * as Tool from "effect/ai/Tool"
 import type OpenAI from "openai"
 import type { Failure } from "../internal/Failure.ts"
 import type { Fold, Part } from "../internal/PartStream.ts"
+import * as TokenCount from "../internal/TokenCount.ts"
+import * as ToolParams from "../internal/ToolParams.ts"
 import * as Item from "./OpenAiItem.ts"
 
 type Event = OpenAI.Responses.ResponseStreamEvent
@@ -23,46 +24,33 @@ export interface Options {
   /** The name under which a tool that OpenAI runs was declared, by the start of its name there; else it is not shown. */
   readonly hostedName?: ((providerName: string) => string | undefined) | undefined
   /** Brings a call's arguments from the shape that was asked for to the tool's own. */
-  readonly params?: ((tool: string, params: unknown) => unknown) | undefined
-}
-
-const parse = (text: string): unknown => {
-  if (text.trim() === "") return {}
-  try {
-    return Tool.unsafeSecureJsonParse(text)
-  } catch {
-    return text
-  }
-}
-
-const count = (value: unknown): number | undefined =>
-  typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined
-
-const counts = <Key extends string>(values: { readonly [K in Key]: number | undefined }): { [K in Key]?: number } => {
-  const out: { [K in Key]?: number } = {}
-  for (const key in values) if (values[key] !== undefined) out[key] = values[key]
-  return out
+  readonly params?: ToolParams.Bringer | undefined
 }
 
 const toUsage = (usage: Partial<OpenAI.Responses.ResponseUsage> | null | undefined): typeof Response.Usage.Encoded => {
-  const input = count(usage?.input_tokens)
-  const read = count(usage?.input_tokens_details?.cached_tokens)
-  const written = count(usage?.input_tokens_details?.cache_write_tokens)
-  const output = count(usage?.output_tokens)
-  const reasoning = count(usage?.output_tokens_details?.reasoning_tokens)
+  const input = TokenCount.read(usage?.input_tokens)
+  const read = TokenCount.read(usage?.input_tokens_details?.cached_tokens)
+  const written = TokenCount.read(usage?.input_tokens_details?.cache_write_tokens)
+  const output = TokenCount.read(usage?.output_tokens)
+  const reasoning = TokenCount.read(usage?.output_tokens_details?.reasoning_tokens)
   return {
-    inputTokens: counts({
+    inputTokens: TokenCount.present({
       total: input,
       uncached: input === undefined || read === undefined ? undefined : Math.max(0, input - read),
       cacheRead: read,
       cacheWrite: written
     }),
-    outputTokens: counts({
+    outputTokens: TokenCount.present({
       total: output,
       text: output === undefined || reasoning === undefined ? undefined : Math.max(0, output - reasoning),
       reasoning
     })
   }
+}
+
+const timestamp = (seconds: unknown): { readonly timestamp: string } | undefined => {
+  const date = new Date(typeof seconds === "number" ? seconds * 1000 : Number.NaN)
+  return Number.isNaN(date.getTime()) ? undefined : { timestamp: date.toISOString() }
 }
 
 const toFailure = (response: Partial<Whole>): Failure => ({
@@ -133,7 +121,7 @@ class ResponseFold implements Fold<Event> {
         return {
           _tag: "Refused",
           code: event.code ?? undefined,
-          message: event.message,
+          message: event.message ?? "OpenAI reports an error without saying which",
           parameter: event.param ?? undefined
         }
       default:
@@ -146,11 +134,9 @@ class ResponseFold implements Fold<Event> {
     this.#announced = true
     out.push({
       type: "response-metadata",
-      ...(response.id === undefined ? undefined : { id: response.id }),
-      ...(response.model === undefined ? undefined : { modelId: response.model }),
-      ...(count(response.created_at) === undefined
-        ? undefined
-        : { timestamp: new Date(response.created_at! * 1000).toISOString() })
+      ...(response.id == null ? undefined : { id: response.id }),
+      ...(response.model == null ? undefined : { modelId: response.model }),
+      ...timestamp(response.created_at)
     })
   }
 
@@ -268,8 +254,9 @@ class ResponseFold implements Fold<Event> {
         if (open.block === undefined) out.push({ type: "tool-params-start", id, name: item.name })
         const text = item.arguments ?? ""
         if (!open.given.has("arguments") && text !== "") out.push({ type: "tool-params-delta", id, delta: text })
-        const params = parse(text)
+        const params = ToolParams.parse(text)
         this.#called = true
+        open.block = undefined
         out.push({ type: "tool-params-end", id }, {
           type: "tool-call",
           id,
@@ -321,6 +308,7 @@ class ResponseFold implements Fold<Event> {
     this.#announce(response, out)
     // Some servers send the items at the end only.
     if (this.#items.size === 0) response.output?.forEach((item, index) => this.#done(index, item, out))
+    for (const item of this.#items.values()) this.#endUnfinished(item, out)
     const incomplete = response.incomplete_details?.reason
     out.push({
       type: "finish",
@@ -335,6 +323,14 @@ class ResponseFold implements Fold<Event> {
       }
     })
     return undefined
+  }
+
+  /** Ends what never got its `done`, as in a response that was cut short. */
+  #endUnfinished(item: Open, out: Array<Part>): void {
+    if (item.block === undefined) return
+    if (item.type === "message") this.#end(item, "text", undefined, out)
+    else if (item.type === "reasoning") this.#end(item, "reasoning", undefined, out)
+    else out.push({ type: "tool-params-end", id: item.block })
   }
 
   #reason(incomplete: string | undefined): Response.FinishReason {

@@ -1,0 +1,1 @@
+export * as Google from "./Google.ts"
