@@ -28,6 +28,7 @@ type AnyPart = Response.StreamPartEncoded | Response.TextPartEncoded | Response.
 
 interface Block {
   readonly kind: "text" | "reasoning"
+  readonly id: string
   readonly index: number
   text: string
   options: Options | undefined
@@ -70,8 +71,9 @@ export class ResponseFold {
   isShown = false
   readonly calls: Array<Call> = []
   readonly #parts: Array<Prompt.AssistantMessagePart | undefined> = []
-  readonly #open = new Map<string, Block>()
-  readonly #inputs = new Map<string, string>()
+  // one at a time, as vendors go: a list is cheaper than a map
+  #open: Array<Block> = []
+  #inputs: Map<string, string> | undefined
 
   /** Takes a part; returns what it shows, if anything. */
   push(part: AnyPart): Shown | undefined {
@@ -107,10 +109,10 @@ export class ResponseFold {
         this.#end("reasoning", part.id, part.metadata)
         return undefined
       case "tool-params-start":
-        this.#inputs.set(part.id, part.name)
+        this.#inputs = (this.#inputs ?? new Map()).set(part.id, part.name)
         return undefined
       case "tool-params-delta":
-        return { _tag: "ToolInputDelta", id: part.id, name: this.#inputs.get(part.id) ?? "", delta: part.delta }
+        return { _tag: "ToolInputDelta", id: part.id, name: this.#inputs?.get(part.id) ?? "", delta: part.delta }
       case "tool-call": {
         const providerExecuted = part.providerExecuted === true
         this.#parts.push(Parts.toolCall(part.id, part.name, part.params, providerExecuted, part.metadata))
@@ -145,12 +147,14 @@ export class ResponseFold {
   /** The response as it stands. */
   response(): TurnResponse {
     const content: Array<Prompt.AssistantMessagePart> = []
-    const unended = new Map([...this.#open.values()].map((block) => [block.index, block]))
     for (let index = 0; index < this.#parts.length; index++) {
       const part = this.#parts[index]
-      const block = unended.get(index)
-      if (part !== undefined) content.push(part)
-      else if (block?.kind === "text" && block.text !== "") content.push(this.#close(block))
+      if (part !== undefined) {
+        content.push(part)
+        continue
+      }
+      const block = this.#open.find((open) => open.index === index)
+      if (block?.kind === "text" && block.text !== "") content.push(this.#close(block))
     }
     return {
       content,
@@ -161,22 +165,27 @@ export class ResponseFold {
   }
 
   #start(kind: Block["kind"], id: string, options: Options | undefined): Block {
-    const block: Block = { kind, index: this.#parts.length, text: "", options: mergeOptions(undefined, options) }
+    const block: Block = { kind, id, index: this.#parts.length, text: "", options: mergeOptions(undefined, options) }
     this.#parts.push(undefined)
-    this.#open.set(kind + id, block)
+    this.#open.push(block)
     return block
   }
 
+  #find(kind: Block["kind"], id: string): Block | undefined {
+    for (const block of this.#open) if (block.id === id && block.kind === kind) return block
+    return undefined
+  }
+
   #append(kind: Block["kind"], id: string, delta: string, options: Options | undefined): void {
-    const block = this.#open.get(kind + id) ?? this.#start(kind, id, undefined)
+    const block = this.#find(kind, id) ?? this.#start(kind, id, undefined)
     block.text += delta
     if (options !== undefined) block.options = mergeOptions(block.options, options)
   }
 
   #end(kind: Block["kind"], id: string, options: Options | undefined): void {
-    const block = this.#open.get(kind + id)
+    const block = this.#find(kind, id)
     if (block === undefined) return
-    this.#open.delete(kind + id)
+    this.#open.splice(this.#open.indexOf(block), 1)
     block.options = mergeOptions(block.options, options)
     // empty reasoning is kept where it carries a signature
     if (block.text !== "" || (block.kind === "reasoning" && block.options !== undefined)) {
