@@ -84,11 +84,13 @@ beforeAll(async () => {
   }
   installed = folder("installed")
   withSdks = folder("with-sdks")
-  const { openai, ollama } = manifest.peerDependencies
+  const { "@anthropic-ai/sdk": anthropic, "@google/genai": google, ollama, openai } = manifest.peerDependencies
   await install(installed, [tarball, `effect@${manifest.peerDependencies.effect}`])
   await install(withSdks, [
     tarball,
     `effect@${manifest.peerDependencies.effect}`,
+    `@anthropic-ai/sdk@${anthropic}`,
+    `@google/genai@${google}`,
     `openai@${openai}`,
     `ollama@${ollama}`,
     `@types/node@${manifest.devDependencies["@types/node"]}`
@@ -155,10 +157,14 @@ describe("the packed tarball", { timeout: 60_000 }, () => {
         const errors = output.split("\n").map((line) => JSON.parse(line))
         assert.deepStrictEqual(errors.map((error) => [error.reason, error.problem]), [
           ["ModelUnresolved", "missing-package"],
+          ["ModelUnresolved", "missing-package"],
+          ["ModelUnresolved", "missing-package"],
           ["ModelUnresolved", "missing-package"]
         ])
         assert.include(errors[0].message, "npm install openai")
-        assert.include(errors[1].message, "npm install ollama")
+        assert.include(errors[1].message, "npm install @anthropic-ai/sdk")
+        assert.include(errors[2].message, "npm install @google/genai")
+        assert.include(errors[3].message, "npm install ollama")
       })
     })
   }

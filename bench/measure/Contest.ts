@@ -126,16 +126,19 @@ export const measure = async <N extends Name>(
 export const burst = async <N extends Name>(contenders: ReadonlyArray<N>, scenario: Scenario, settings: Settings) => {
   const few: Scenario = { ...scenario, concurrent: 10 }
   const values = contenders.map(() => ({ cpu: [] as Array<number>, memory: [] as Array<number> }))
-  for (let round = 0; round < Math.ceil(settings.rounds / 5); round++) {
+  for (let round = 0; round < Math.ceil(settings.rounds / 7); round++) {
     for (let index = 0; index < contenders.length; index++) {
       const child = await start(contenders[index]!, [scenario, few])
       try {
-        const end = performance.now() + settings.warm
-        while (performance.now() < end) await ask(child, { _tag: "Burst", scenario: 1 })
+        const warm = async (scenario: number) => {
+          const end = performance.now() + settings.warm
+          while (performance.now() < end) await ask(child, { _tag: "Burst", scenario })
+        }
+        await warm(1)
         values[index]!.memory.push(...await ask(child, { _tag: "Memory", scenario: 0 }))
-        for (let time = -2; time < 5; time++) {
-          const cpu = await ask(child, { _tag: "Burst", scenario: 0 })
-          if (time >= 0) values[index]!.cpu.push(...cpu)
+        await warm(0)
+        for (let time = 0; time < 7; time++) {
+          values[index]!.cpu.push(...await ask(child, { _tag: "Burst", scenario: 0 }))
         }
       } finally {
         child.kill()

@@ -41,7 +41,10 @@ export const contender: Contender = {
     const runtime = ManagedRuntime.make(model)
     const agent = scenario.toolTurns === undefined ? assistant : assistant.with({ tools: [getWeather] })
     const messages = Script.history(scenario).map(({ role, text }) => ({ role, content: text }))
-    const options = messages.length === 0 ? {} : { history: Prompt.make(messages) }
+    const options = {
+      ...(messages.length === 0 ? {} : { history: Prompt.make(messages) }),
+      ...(scenario.url !== undefined && scenario.deltas === undefined ? { stream: false } : {})
+    }
     return scenario.deltas === undefined
       ? () => runtime.runPromise(agent(Script.QUESTION, options))
       : async () => {

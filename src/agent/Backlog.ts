@@ -28,12 +28,13 @@ export interface Cursor {
   untold: number
 }
 
-/** What an agent's forgotten progress had shown: the text and reasoning of one turn. */
+/** What an agent's forgotten progress had shown: the text, reasoning and typed answer of one turn. */
 interface Forgotten {
   readonly path: string
   turn: number
   text: string
   reasoning: string
+  partial: { readonly value: unknown } | undefined
   /** The id of the last forgotten progress. */
   last: number
   /** A later turn has begun, of which nothing is forgotten yet. */
@@ -141,25 +142,28 @@ export class Backlog {
     if (!isProgress(event) || !("turn" in event)) return
     let shown = forgotten
     if (shown === undefined) {
-      shown = { path, turn: event.turn, text: "", reasoning: "", last: id, isOver: false }
+      shown = { path, turn: event.turn, text: "", reasoning: "", partial: undefined, last: id, isOver: false }
       this.#forgotten.set(path, shown)
     } else if (shown.isOver) {
       shown.turn = event.turn
       shown.text = ""
       shown.reasoning = ""
+      shown.partial = undefined
       shown.isOver = false
     }
     shown.last = id
     if (event._tag === "TextDelta") shown.text += event.delta
     else if (event._tag === "ReasoningDelta") shown.reasoning += event.delta
+    else if (event._tag === "OutputPartial") shown.partial = { value: event.value }
   }
 }
 
-const toEvent = ({ path, reasoning, text, turn }: Forgotten, missed: number): AgentEvent => ({
+const toEvent = ({ partial, path, reasoning, text, turn }: Forgotten, missed: number): AgentEvent => ({
   _tag: "Gap",
   path,
   turn,
   missed,
   text,
-  reasoning
+  reasoning,
+  ...partial
 })

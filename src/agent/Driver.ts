@@ -15,6 +15,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Capabilities } from "./Capabilities.ts"
+import * as Metadata from "./internal/Metadata.ts"
 import { CurrentModelOptions, type ModelOptions } from "./ModelOptions.ts"
 
 /** All that a model is asked in one call. */
@@ -72,28 +73,39 @@ const toRequest = (options: LanguageModel.ProviderOptions, modelOptions: ModelOp
   options: modelOptions
 })
 
+interface OpenBlock {
+  readonly index: number
+  text: string
+  metadata: Response.ProviderMetadata | undefined
+}
+
 /** Joins streamed parts into whole ones, as `generateText` gives them. */
 export const joinParts = (parts: ReadonlyArray<Response.StreamPartEncoded>): Array<Response.PartEncoded> => {
   const out: Array<Response.PartEncoded> = []
-  const open = new Map<string, { readonly index: number; text: string; metadata: Response.ProviderMetadata }>()
+  const open = new Map<string, OpenBlock>()
+  const add = (type: "text" | "reasoning", id: string, delta: string, more: Response.ProviderMetadata | undefined) => {
+    const key = `${type} ${id}`
+    let block = open.get(key)
+    if (block === undefined) {
+      block = { index: out.length, text: "", metadata: undefined }
+      open.set(key, block)
+    }
+    block.text += delta
+    block.metadata = Metadata.merge(block.metadata, more)
+    const { index, metadata, text } = block
+    out[index] = metadata === undefined ? { type, text } : { type, text, metadata }
+  }
   for (const part of parts) {
     switch (part.type) {
       case "text-start":
-      case "reasoning-start": {
-        open.set(part.id, { index: out.length, text: "", metadata: { ...part.metadata } })
-        out.push({ type: part.type === "text-start" ? "text" : "reasoning", text: "" })
-        break
-      }
+      case "reasoning-start":
       case "text-delta":
       case "reasoning-delta":
       case "text-end":
       case "reasoning-end": {
-        const block = open.get(part.id)
-        if (block === undefined) break
-        if ("delta" in part) block.text += part.delta
-        Object.assign(block.metadata, part.metadata)
         const type = part.type.startsWith("text") ? "text" : "reasoning"
-        out[block.index] = { type, text: block.text, metadata: block.metadata }
+        add(type, part.id, "delta" in part ? part.delta : "", part.metadata)
+        if (part.type.endsWith("end")) open.delete(`${type} ${part.id}`)
         break
       }
       case "tool-params-start":

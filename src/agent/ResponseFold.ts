@@ -9,6 +9,7 @@ import * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
 import * as Schema from "effect/Schema"
 import * as Usage from "../core/Usage.ts"
+import * as Metadata from "./internal/Metadata.ts"
 import * as Parts from "./internal/Parts.ts"
 import type { Call } from "./Turn.ts"
 
@@ -32,24 +33,6 @@ interface Block {
   readonly index: number
   text: string
   options: Options | undefined
-}
-
-const mergeOptions = (left: Options | undefined, right: Options | undefined): Options | undefined => {
-  if (right === undefined || isEmpty(right)) return left
-  if (left === undefined) return right
-  const out: { [provider: string]: Options[string] } = { ...left }
-  for (const [provider, value] of Object.entries(right)) {
-    const before = out[provider]
-    out[provider] = isRecord(before) && isRecord(value) ? { ...before, ...value } : value
-  }
-  return out
-}
-
-const isRecord = (u: unknown): u is Record<string, never> => typeof u === "object" && u !== null && !Array.isArray(u)
-
-const isEmpty = (record: object) => {
-  for (const _ in record) return false
-  return true
 }
 
 /** What a delta shows to whoever watches. */
@@ -165,7 +148,7 @@ export class ResponseFold {
   }
 
   #start(kind: Block["kind"], id: string, options: Options | undefined): Block {
-    const block: Block = { kind, id, index: this.#parts.length, text: "", options: mergeOptions(undefined, options) }
+    const block: Block = { kind, id, index: this.#parts.length, text: "", options: Metadata.merge(undefined, options) }
     this.#parts.push(undefined)
     this.#open.push(block)
     return block
@@ -179,14 +162,14 @@ export class ResponseFold {
   #append(kind: Block["kind"], id: string, delta: string, options: Options | undefined): void {
     const block = this.#find(kind, id) ?? this.#start(kind, id, undefined)
     block.text += delta
-    if (options !== undefined) block.options = mergeOptions(block.options, options)
+    if (options !== undefined) block.options = Metadata.merge(block.options, options)
   }
 
   #end(kind: Block["kind"], id: string, options: Options | undefined): void {
     const block = this.#find(kind, id)
     if (block === undefined) return
     this.#open.splice(this.#open.indexOf(block), 1)
-    block.options = mergeOptions(block.options, options)
+    block.options = Metadata.merge(block.options, options)
     // empty reasoning is kept where it carries a signature
     if (block.text !== "" || (block.kind === "reasoning" && block.options !== undefined)) {
       this.#parts[block.index] = this.#close(block)

@@ -106,12 +106,16 @@ export const ResponseReceived = Schema.TaggedStruct("ResponseReceived", {
   usage: Usage
 })
 export const Paused = Schema.TaggedStruct("Paused", { ...at, name: Schema.String, output: Schema.Unknown })
-/** A watcher was too slow: `missed` events were left out. `text` is the whole text of the turn so far. */
+/**
+ * A watcher was too slow: `missed` events were left out. `text` and `reasoning` are the whole of the turn's so far, and
+ * `value` the turn's latest `OutputPartial` among what was left out.
+ */
 export const Gap = Schema.TaggedStruct("Gap", {
   ...inTurn,
   missed: Schema.Finite,
   text: Schema.String,
-  reasoning: Schema.String
+  reasoning: Schema.String,
+  value: Schema.optionalKey(Schema.Unknown)
 })
 export const RunCompleted = Schema.TaggedStruct("RunCompleted", {
   ...at,

@@ -8,12 +8,16 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Provider } from "../agent/Models.ts"
 import * as Models from "../agent/Models.ts"
+import type * as AnthropicSettings from "./anthropic/AnthropicSettings.ts"
+import type * as GoogleSettings from "./google/GoogleSettings.ts"
 import type * as OllamaSettings from "./ollama/OllamaSettings.ts"
 import type * as OpenAiSettings from "./openai/OpenAiSettings.ts"
 
 /** Settings by provider; each is the environment's where it says nothing. */
 export interface Options {
   readonly openai?: OpenAiSettings.Settings | undefined
+  readonly anthropic?: AnthropicSettings.Settings | undefined
+  readonly google?: GoogleSettings.Settings | undefined
   readonly ollama?: OllamaSettings.Settings | undefined
 }
 
@@ -34,6 +38,11 @@ export const layerWith = (options: Options): Layer.Layer<Models.Models> =>
   Layer.suspend(() =>
     Models.layer([
       lazy("openai", () => import("./openai/OpenAi.ts").then((OpenAi) => OpenAi.provider(options.openai))),
+      lazy(
+        "anthropic",
+        () => import("./anthropic/Anthropic.ts").then((Anthropic) => Anthropic.provider(options.anthropic))
+      ),
+      lazy("google", () => import("./google/Google.ts").then((Google) => Google.provider(options.google))),
       lazy("ollama", () => import("./ollama/Ollama.ts").then((Ollama) => Ollama.provider(options.ollama)))
     ])
   )

@@ -8,10 +8,12 @@ import * as AiError from "effect/ai/AiError"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import * as Capabilities from "../agent/Capabilities.ts"
 import * as Driver from "../agent/Driver.ts"
@@ -86,39 +88,43 @@ const unexpected = (agent: string, count: number) =>
       `TestModel: call ${count} of ${agent} is not in the script; add a turn, or see why the agent asks again`
   })
 
-/** The parts of a turn, as a driver yields them. */
+/** The steps of a turn, with what the model decided by the request. */
+const stepsOf = (turn: Turn, request: Driver.ModelRequest): ReadonlyArray<Exclude<Step, { _tag: "Respond" }>> =>
+  (Array.isArray(turn) ? turn as ReadonlyArray<Step> : [turn as Step]).flatMap((step) =>
+    step._tag === "Respond" ? stepsOf(step.respond(request), request) : [step]
+  )
+
+type Part = Response.StreamPartEncoded
+
+/** The parts of a turn as a driver yields them, one a pull. */
 const play = (
   turn: Turn,
   request: Driver.ModelRequest,
   newId: () => string
-): Stream.Stream<Response.StreamPartEncoded, AiError.AiError> => {
-  const steps = Array.isArray(turn) ? turn as ReadonlyArray<Step> : [turn as Step]
-  const single = steps[0]
-  if (steps.length === 1 && single?._tag === "Respond") return play(single.respond(request), request, newId)
-  const streams: Array<Stream.Stream<Response.StreamPartEncoded, AiError.AiError>> = []
+): Stream.Stream<Part, AiError.AiError> => {
+  const items: Array<Part | Effect.Effect<unknown, AiError.AiError>> = []
   let finish: Response.FinishReason | undefined
   let usage = defaultUsage
   let calls = false
-  const parts = (...parts: ReadonlyArray<Response.StreamPartEncoded>) => streams.push(Stream.fromIterable(parts))
-  const block = (items: ReadonlyArray<StreamItem>) => {
+  const block = (pieces: ReadonlyArray<StreamItem>) => {
     let open: string | undefined
     const end = () => {
-      if (open !== undefined) parts({ type: "text-end", id: open })
+      if (open !== undefined) items.push({ type: "text-end", id: open })
       open = undefined
     }
-    for (const item of items) {
-      if (Effect.isEffect(item)) streams.push(Stream.drain(Stream.fromEffect(item)))
-      else if (typeof item !== "string") {
+    for (const piece of pieces) {
+      if (Effect.isEffect(piece)) items.push(piece)
+      else if (typeof piece !== "string") {
         end()
-        parts(item)
+        items.push(piece)
       } else {
-        if (open === undefined) parts({ type: "text-start", id: open = newId() })
-        parts({ type: "text-delta", id: open, delta: item })
+        if (open === undefined) items.push({ type: "text-start", id: open = newId() })
+        items.push({ type: "text-delta", id: open, delta: piece })
       }
     }
     end()
   }
-  for (const step of steps) {
+  for (const step of stepsOf(turn, request)) {
     switch (step._tag) {
       case "Text":
       case "Stream": {
@@ -129,22 +135,23 @@ const play = (
       }
       case "ToolCall": {
         calls = true
-        parts({ type: "tool-call", id: step.id ?? newId(), name: step.name, params: step.params })
+        items.push({ type: "tool-call", id: step.id ?? newId(), name: step.name, params: step.params })
         break
       }
       case "Fail":
-        streams.push(Stream.fail(AiError.make({ module: "TestModel", method: "stream", reason: step.reason })))
-        break
-      case "Respond":
-        streams.push(play(step.respond(request), request, newId))
+        items.push(Effect.fail(AiError.make({ module: "TestModel", method: "stream", reason: step.reason })))
     }
   }
-  parts({
-    type: "finish",
-    reason: finish ?? (calls ? "tool-calls" : "stop"),
-    usage: usage as never
-  })
-  return streams.reduce((left, right) => Stream.concat(left, right))
+  items.push({ type: "finish", reason: finish ?? (calls ? "tool-calls" : "stop"), usage: usage as never })
+  return Stream.fromPull(Effect.sync(() => {
+    let index = 0
+    const pull: Pull.Pull<readonly [Part], AiError.AiError> = Effect.suspend(() => {
+      if (index === items.length) return Cause.done()
+      const item = items[index++]!
+      return Effect.isEffect(item) ? Effect.flatMap(item, () => pull) : Effect.succeed([item])
+    })
+    return pull
+  }))
 }
 
 /**

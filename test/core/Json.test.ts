@@ -45,6 +45,16 @@ describe("Json.check", () => {
     }
   )
 
+  it.prop("plain makes JSON of what check has nothing against, and leaves JSON as it is", { value: Schema.Json }, ({
+    value
+  }) => {
+    assert.strictEqual(Json.plain(value), value)
+    const holed = { value, none: undefined, list: [{ value, none: undefined }] }
+    assert.isUndefined(Json.check(holed))
+    assert.deepStrictEqual(Json.plain(holed), { value, list: [{ value }] })
+    assert.isNull(Json.plain(undefined))
+  })
+
   it("tells a cycle from a value that is there twice", () => {
     const shared = { x: 1 }
     assert.isUndefined(Json.check({ a: shared, b: [shared, shared] }))

@@ -130,3 +130,17 @@ expectTypeOf(Task.map(getWeather, [{ city: "a" }])).toEqualTypeOf<Effect.Effect<
 Task.mock(getWeather, ({ city }) => Effect.succeed(city))
 // @ts-expect-error a mock answers with what the task answers
 Task.mock(getWeather, () => Effect.succeed(1))
+
+// plain data of any shape, also by an interface or a class
+interface Row {
+  readonly n: number
+}
+const row: Row = { n: 1 }
+const rows = Task.make("t", { payload: {}, run: () => ({ rows: [row], none: undefined }) })
+expectTypeOf(rows({})).toEqualTypeOf<Effect.Effect<{ rows: Array<Row>; none: undefined }, Task.TaskResultInvalid>>()
+const nothing = Task.make("t", { payload: {}, run: () => {} })
+expectTypeOf(nothing({})).toEqualTypeOf<Effect.Effect<void, Task.TaskResultInvalid>>()
+
+// a fallback that is a Promise may be rejected
+const kept = now.with({ fallback: () => Promise.resolve(1) })
+expectTypeOf(kept({})).toEqualTypeOf<Effect.Effect<number, Task.TaskFailed>>()

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { agent } from "fluxion"
 import { Providers } from "fluxion/providers"
 
-for (const model of ["openai/gpt-5", "ollama/llama3.2"]) {
+for (const model of ["openai/gpt-5", "anthropic/claude-sonnet-4-5", "google/gemini-2.5-flash", "ollama/llama3.2"]) {
   const error = await Effect.runPromise(
     agent("You are a helpful assistant.", { model })("Hello").pipe(Effect.provide(Providers.layer), Effect.flip)
   )

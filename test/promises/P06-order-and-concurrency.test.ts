@@ -58,9 +58,20 @@ describe("P06 reads of a turn run together only between writes, writes run alone
     Effect.gen(function*() {
       const { log, peak } = yield* run(readAndWrite, ["read1", "read2", "write1", "write2", "read3", "read4", "read5"])
       assert.deepStrictEqual(log, [
-        ...["read1(", "read2(", ")read1", ")read2"],
-        ...["write1(", ")write1", "write2(", ")write2"],
-        ...["read3(", "read4(", "read5(", ")read3", ")read4", ")read5"]
+        "read1(",
+        "read2(",
+        ")read1",
+        ")read2",
+        "write1(",
+        ")write1",
+        "write2(",
+        ")write2",
+        "read3(",
+        "read4(",
+        "read5(",
+        ")read3",
+        ")read4",
+        ")read5"
       ])
       assert.strictEqual(peak, 3)
     }))
@@ -96,8 +107,16 @@ describe("P06 reads of a turn run together only between writes, writes run alone
         ["look1", "look2", "drop1", "look3", "ask1"]
       )
       assert.deepStrictEqual(log, [
-        ...["look1(", "look2(", ")look1", ")look2", "drop1(", ")drop1"],
-        ...["look3(", ")look3", "ask1(", ")ask1"]
+        "look1(",
+        "look2(",
+        ")look1",
+        ")look2",
+        "drop1(",
+        ")drop1",
+        "look3(",
+        ")look3",
+        "ask1(",
+        ")ask1"
       ])
     })
   })

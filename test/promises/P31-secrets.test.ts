@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Exit, Redacted, Schedule, Schema, Stream } from "effect"
 import { AiError, Tool, Toolkit } from "effect/ai"
-import { Agent, Progress, Secrets, Task, Toolbox } from "fluxion"
+import { Agent, AgentError, Models, Progress, Secrets, Task, Toolbox } from "fluxion"
 import { TestModel } from "fluxion/testing"
+import { recorder, within } from "../support/Steps.ts"
 import * as Witness from "../support/Witness.ts"
 
 /** Every test has a secret of its own, since the registry is the process's. It stands for what shows it, in any form. */
@@ -161,6 +162,30 @@ describe("P31 no secret of a task or a provider is ever in an event, a log line,
       )
       assert.include(retried.text(), "ModelRetried")
       assertUnseen(retried.text(), secret)
+
+      // what a workflow would keep of it
+      const journal = recorder()
+      yield* Effect.exit(agent("go")).pipe(
+        within(journal.scope),
+        Effect.provide(TestModel.layer([TestModel.fail(bad)]))
+      )
+      assert.deepStrictEqual(journal.stored.map(([name]) => name), ["model", "a"])
+      assertUnseen(JSON.stringify(journal.stored), secret)
     })
+  })
+
+  it.effect("nor does it where a provider cannot be set up", () => {
+    const secret = newSecret()
+    Secrets.register(secret)
+    const refuse = (model: string) =>
+      new AgentError.ModelUnresolved({ model, problem: "malformed-key", detail: `this is no key: ${secret}` })
+    const models = Models.layer([{ name: "vendor", model: (name) => Effect.fail(refuse(name)) }])
+    return Effect.gen(function*() {
+      const { exit, text } = yield* witnessed(Agent.make("a", { instructions: "i", model: "vendor/x" })).pipe(
+        Effect.provide(models)
+      )
+      assert.isTrue(Exit.isFailure(exit))
+      assertUnseen(text(), secret)
+    }).pipe(Effect.provide(TestModel.layer([])))
   })
 })

@@ -4,12 +4,12 @@
  * A model that can be held to a JSON Schema is; any other is offered a tool that takes the answer. Either way the answer
  * is judged here, by the Schema and by the agent's own rule.
  */
-import * as Effect from "effect/Effect"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Tool from "effect/ai/Tool"
+import * as Effect from "effect/Effect"
 import * as Output from "../Output.ts"
-import type * as Turn from "../Turn.ts"
 import type { Outcome } from "../Toolbox.ts"
+import type * as Turn from "../Turn.ts"
 import type { AgentDefinition, TurnRequest } from "./prepare.ts"
 
 /** How a turn asks for the answer: as text, held to a Schema, or through a tool. */
@@ -65,14 +65,23 @@ export const judge = (
   const { check } = agent.options
   const reading = Output.read(output, answer, transformer)
   if (check === undefined) return reading
-  return Effect.flatMap(reading, (read) =>
-    read._tag === "Invalid" ? Effect.succeed(read) : Effect.match(check(read.value), {
-      onFailure: (issue): Output.Reading => ({ _tag: "Invalid", issues: [issue], text: Output.toText(answer) }),
-      onSuccess: () => read
-    }))
+  return Effect.flatMap(
+    reading,
+    (read) =>
+      read._tag === "Invalid" ? Effect.succeed(read) : Effect.match(check(read.value), {
+        onFailure: (issue): Output.Reading => ({ _tag: "Invalid", issues: [issue], text: Output.toText(answer) }),
+        onSuccess: () => read
+      })
+  )
 }
 
-const failure = (result: string): Outcome => ({ _tag: "Failed", reason: "failed", result, message: result, cause: result })
+const failure = (result: string): Outcome => ({
+  _tag: "Failed",
+  reason: "failed",
+  result,
+  message: result,
+  cause: result
+})
 
 /** What the calls of a turn that gave the answer are answered with: nothing but the answer counts. */
 export const outcomes = (

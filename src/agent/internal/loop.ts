@@ -21,6 +21,7 @@ import * as Turn from "../Turn.ts"
 import * as Answer from "./answer.ts"
 import * as EffectCopies from "./EffectCopies.ts"
 import * as ModelCall from "./modelCall.ts"
+import * as Parts from "./Parts.ts"
 import {
   type AgentDefinition,
   applyChange,
@@ -32,7 +33,6 @@ import {
   toToolkit,
   type TurnRequest
 } from "./prepare.ts"
-import * as Parts from "./Parts.ts"
 import { runCalls } from "./runCalls.ts"
 import type { RunState } from "./RunState.ts"
 import * as Telemetry from "./Telemetry.ts"

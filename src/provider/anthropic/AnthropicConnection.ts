@@ -14,6 +14,7 @@ import * as Failure from "../internal/Failure.ts"
 import * as Gate from "../internal/Gate.ts"
 import { fromEvents } from "../internal/PartStream.ts"
 import * as Sdk from "../internal/Sdk.ts"
+import * as SdkError from "../internal/SdkError.ts"
 import * as WholeBody from "../internal/WholeBody.ts"
 import * as WireLog from "../internal/WireLog.ts"
 import type { ErrorEvent, Event } from "./AnthropicResponse.ts"
@@ -121,61 +122,43 @@ export const open = async (
   return WholeBody.isWholeType(response) ? readWhole(response) : data
 }
 
-/** An `APIError` of the SDK's; told by its fields, since a ready client may come from another copy of the package. */
-interface ApiError extends Error {
-  readonly status: number | undefined
-  readonly headers: Headers | undefined
-  readonly requestID: string | null | undefined
-  readonly error: unknown
-  readonly type: unknown
+/** What Anthropic adds to the SDK's errors. */
+interface ApiError extends SdkError.ApiError {
   readonly errorCode: unknown
   readonly apiMessage: unknown
 }
 
-const isApiError = (cause: unknown): cause is ApiError =>
-  cause instanceof Error && "requestID" in cause && "status" in cause
-
-const text = (value: unknown): string | undefined => typeof value === "string" && value !== "" ? value : undefined
-
 /** What Anthropic says by its words only. */
 const readMessage = (
-  message: string,
+  said: string | undefined,
   status: number | undefined,
   url: string
 ): { readonly kind?: Failure.Kind; readonly parameter?: string; readonly advice?: string } => {
-  if (/credit balance is too low/i.test(message)) return { kind: "quota" }
-  if (status === 404) {
-    return /^model\b/i.test(message)
-      ? { kind: "model", parameter: "model" }
-      : { advice: `check the address ${url}` }
-  }
-  return /signature/i.test(message) && /thinking/i.test(message)
+  if (status === 404 && /^model\b/i.test(said ?? "")) return { kind: "model", parameter: "model" }
+  if (status === 404 && /^(not found)?$/i.test(said ?? "")) return { advice: `check the address ${url}` }
+  if (said === undefined) return {}
+  if (/credit balance is too low/i.test(said)) return { kind: "quota" }
+  return /signature/i.test(said) && /thinking/i.test(said)
     ? { advice: "leave reasoning out of the history that was changed, or came from another account" }
     : {}
 }
 
 /** What the SDK threw. */
 export const toFailure = (connection: Connection) => (cause: unknown): Failure.Failure => {
-  if (!isApiError(cause)) return Failure.fromUnknown(cause)
-  if (cause.status === undefined && cause.error === undefined) {
-    const inner = cause.cause instanceof Error ? Failure.fromUnknown(cause.cause) : undefined
-    return {
-      _tag: "Broken",
-      message: inner?._tag === "Broken" ? `${cause.message.replace(/\.$/, "")}: ${inner.message}` : cause.message,
-      cause
-    }
-  }
-  const bare = cause.message.replace(/^\d{3} (status code \(no body\))?/, "")
-  const message = text(cause.apiMessage) ?? (bare === "" ? `HTTP ${cause.status}` : bare)
-  const type = text(cause.type)
+  if (!SdkError.is(cause)) return Failure.fromUnknown(cause)
+  const broken = SdkError.toBroken(cause)
+  if (broken !== undefined) return broken
+  const { apiMessage, errorCode, headers, status } = cause as ApiError
+  const said = SdkError.text(apiMessage)
+  const type = SdkError.text(cause.type)
   return {
     _tag: "Refused",
-    status: cause.status,
+    status,
     // Inside of a stream there is no status: then the type says what it is.
-    code: text(cause.errorCode) ?? (cause.status === undefined ? type : undefined),
+    code: SdkError.text(errorCode) ?? (status === undefined ? type : undefined),
     type,
-    message,
-    headers: cause.headers,
-    ...readMessage(message, cause.status, connection.url)
+    message: said ?? SdkError.messageOf(cause),
+    headers,
+    ...readMessage(said, status, connection.url)
   }
 }

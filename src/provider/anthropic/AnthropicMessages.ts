@@ -252,9 +252,11 @@ export const encodeAll = (
 
 /** Whether a turn is under way, with calls and results, that did not begin with thinking. */
 export const isUnderWayWithoutThinking = (messages: ReadonlyArray<AnthropicSdk.MessageParam>): boolean => {
-  const [answer, results] = messages.slice(-2)
-  const first = (message: AnthropicSdk.MessageParam | undefined) =>
-    typeof message?.content === "object" ? message.content[0] : undefined
-  if (messages.at(-1)?.role === "assistant") return !isThinking(first(messages.at(-1)))
-  return first(results)?.type === "tool_result" && !isThinking(first(answer))
+  let first: Content | undefined
+  for (const { content, role } of messages.toReversed()) {
+    const block = typeof content === "string" ? undefined : content[0]
+    if (role === "assistant") first = block
+    else if (block?.type !== "tool_result") break
+  }
+  return first !== undefined && !isThinking(first)
 }

@@ -8,6 +8,7 @@
  */
 import type AnthropicSdk from "@anthropic-ai/sdk"
 import type * as Response from "effect/ai/Response"
+import type * as Schema from "effect/Schema"
 import type { Failure } from "../internal/Failure.ts"
 import type { Fold, Part } from "../internal/PartStream.ts"
 import * as TokenCount from "../internal/TokenCount.ts"
@@ -65,6 +66,9 @@ export const toFailure = ({ error }: ErrorEvent): Failure => ({
   code: error.type,
   message: error.message ?? "Anthropic reports an error without a message"
 })
+
+/** What came as JSON is JSON. */
+const toJson = (parsed: object): Schema.JsonObject => parsed as unknown as Schema.JsonObject
 
 /** A block under way. */
 interface Open {
@@ -313,9 +317,9 @@ class ResponseFold implements Fold<Event> {
         anthropic: {
           stopReason: stop_reason ?? null,
           ...(stop_sequence == null ? undefined : { stopSequence: stop_sequence }),
-          ...(stop_details == null ? undefined : { stopDetails: { ...stop_details } }),
-          ...(container == null ? undefined : { container: container as unknown as Record<string, string> }),
-          usage: this.#usage as Record<string, number>
+          ...(stop_details == null ? undefined : { stopDetails: toJson(stop_details) }),
+          ...(container == null ? undefined : { container: toJson(container) }),
+          usage: toJson(this.#usage)
         }
       }
     })

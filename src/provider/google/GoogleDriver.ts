@@ -31,7 +31,7 @@ export const make = (connection: Connection, model: string): Effect.Effect<Drive
     let responses = 0
     const capabilities = GoogleCapabilities.of(model, connection.settings.capabilities)
     const gate = Gate.make(connection.places)
-    const url = `${connection.url}/models/${model}`
+    const url = `${connection.url}/${model.includes("/") ? model : `models/${model}`}`
     const origin = { module: "Google", provider, model, url, keyName: connection.keyName }
     return {
       provider,

@@ -10,11 +10,10 @@ import type * as Schema from "effect/Schema"
 export interface Keep {
   /** Opaque: what the model thought, for the model. */
   readonly thoughtSignature?: string
-  /**
-   * Which part of Gemini's it was, where the part of the response does not say. A signature on an empty text is kept as
-   * an empty reasoning (`"text"`), since histories drop empty texts.
-   */
-  readonly part?: "text" | HostedCall | HostedResult
+  /** The signature came apart, on an empty text after this one. Histories drop empty texts. */
+  readonly apart?: true
+  /** The part that showed what Google ran itself. */
+  readonly part?: HostedCall | HostedResult
 }
 
 /** The parts in which Gemini shows what it asked of a tool that Google runs. */

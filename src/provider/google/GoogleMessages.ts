@@ -19,7 +19,7 @@ interface Turn {
 }
 
 /** Stands for the signature of a call that Gemini did not make. Source: "Thought Signatures", FAQ, Gemini API. */
-export const noSignature = "skip_thought_signature_validator"
+const noSignature = "skip_thought_signature_validator"
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
@@ -61,52 +61,51 @@ const tool = (message: Prompt.ToolMessage, thinking: Thinking): Array<Part> =>
     part.type === "tool-result" && !part.providerExecuted ? toolResult(part, thinking) : []
   )
 
-const toReasoning = (part: Prompt.ReasoningPart, keep: GoogleKeep.Keep): Part | undefined => {
-  const signature = GoogleKeep.signature(keep)
-  if (keep.part === "text") return { text: part.text, ...signature }
-  return part.text === "" && signature.thoughtSignature === undefined
-    ? undefined
-    : { text: part.text, thought: true, ...signature }
+/** What Google ran itself, as the part it came in. */
+const toHosted = (id: string, value: unknown, keep: GoogleKeep.Keep | undefined): ReadonlyArray<Part> =>
+  keep?.part === undefined || !isRecord(value)
+    ? []
+    : [{ [keep.part]: { ...value, ...GoogleKeep.givenId(id) }, ...GoogleKeep.signature(keep) }]
+
+/** A text, or a thought, with its signature where that came. */
+const toText = (text: string, signature: GoogleKeep.Keep, isApart: boolean): ReadonlyArray<Part> => {
+  if (isApart) return [{ text }, { text: "", ...signature }]
+  return text === "" && signature.thoughtSignature === undefined ? [] : [{ text, ...signature }]
 }
 
-/** What Google ran itself, as the field it came in. */
-const toHosted = (id: string, value: unknown, keep: GoogleKeep.Keep): Part | undefined =>
-  keep.part === undefined || keep.part === "text" || !isRecord(value)
-    ? undefined
-    : { [keep.part]: { ...value, ...GoogleKeep.givenId(id) }, ...GoogleKeep.signature(keep) }
-
-const modelPart = (
+const modelParts = (
   part: Prompt.AssistantMessagePart,
   thinking: Thinking,
   answered: ReadonlySet<string>
-): Part | undefined => {
+): ReadonlyArray<Part> => {
   const keep = "options" in part ? GoogleKeep.read(part.options) : undefined
   const signature = thinking === "none" ? {} : GoogleKeep.signature(keep)
   switch (part.type) {
     case "text":
-      return part.text === "" && signature.thoughtSignature === undefined
-        ? undefined
-        : { text: part.text, ...signature }
+      return toText(part.text, signature, thinking !== "none" && keep?.apart === true)
     case "reasoning":
-      return keep === undefined || thinking === "none" ? undefined : toReasoning(part, keep)
+      return keep === undefined || thinking === "none"
+        ? []
+        : toText(part.text, signature, false).map((own) => ({ ...own, thought: true }))
     case "file":
-      return keep === undefined ? undefined : { ...toFile(part), ...signature }
+      return keep === undefined ? [] : [{ ...toFile(part), ...signature }]
     case "tool-call":
       if (!part.providerExecuted) {
         const functionCall = { ...GoogleKeep.givenId(part.id), name: part.name, args: toArguments(part.params) }
-        return { functionCall, ...signature }
+        return [{ functionCall, ...signature }]
       }
-      return keep === undefined || !answered.has(part.id) ? undefined : toHosted(part.id, part.params, keep)
+      return answered.has(part.id) ? toHosted(part.id, part.params, keep) : []
     case "tool-result":
-      return keep === undefined ? undefined : toHosted(part.id, part.result, keep)
+      return toHosted(part.id, part.result, keep)
     default:
-      return undefined
+      return []
   }
 }
 
 const assistant = (message: Prompt.AssistantMessage, thinking: Thinking): ReadonlyArray<Turn> => {
   const turns: Array<Turn> = []
   const add = (role: Turn["role"], ...parts: ReadonlyArray<Part>) => {
+    if (parts.length === 0) return
     const last = turns.at(-1)
     if (last?.role === role) last.parts.push(...parts)
     else turns.push({ role, parts: [...parts] })
@@ -118,8 +117,7 @@ const assistant = (message: Prompt.AssistantMessage, thinking: Thinking): Readon
       add("user", ...toolResult(part, thinking))
       continue
     }
-    const own = modelPart(part, thinking, answered)
-    if (own !== undefined) add("model", own)
+    add("model", ...modelParts(part, thinking, answered))
   }
   if (thinking === "level") turns.forEach(sign)
   return turns

@@ -167,17 +167,14 @@ class ResponseFold implements Fold<GenerateContentResponse> {
   }
 
   #text(text: string, isThought: boolean, keep: GoogleKeep.Keep, out: Array<Part>): void {
-    const isSigned = keep.thoughtSignature !== undefined
-    if (text === "") {
-      if (!isSigned) return
-      this.#start("reasoning", {}, out)
-      return this.#close(isThought ? keep : { ...keep, part: "text" }, out)
-    }
     const type = isThought ? "reasoning" : "text"
+    const isSigned = keep.thoughtSignature !== undefined
+    if (text === "" && !isSigned) return
+    if (text === "" && type === "text" && this.#open?.type === "text") return this.#close({ ...keep, apart: true }, out)
     const id = !isSigned && this.#open?.type === type
       ? this.#open.id
       : this.#start(type, isThought ? {} : undefined, out)
-    out.push({ type: `${type}-delta`, id, delta: text })
+    if (text !== "") out.push({ type: `${type}-delta`, id, delta: text })
     if (isSigned) this.#close(keep, out)
   }
 

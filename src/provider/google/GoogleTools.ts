@@ -12,7 +12,7 @@ import * as ToolSpec from "../internal/ToolSpec.ts"
 import * as GoogleSchema from "./GoogleSchema.ts"
 
 /** The names that Gemini takes for functions. */
-export const isName = (name: string): boolean => /^[A-Za-z_][A-Za-z0-9_.:-]{0,127}$/.test(name)
+const isName = (name: string): boolean => /^[A-Za-z_][A-Za-z0-9_.:-]{0,127}$/.test(name)
 
 const misconfigured = (tool: Tool.Any, description: string) =>
   new AiError.ToolConfigurationError({ toolName: tool.name, description })

@@ -37,6 +37,7 @@ export type Failure =
   | { readonly _tag: "Known"; readonly reason: AiError.AiErrorReason }
 
 /** A failure that is known where it is thrown, on its way through an SDK. `fromUnknown` recognises it. */
+// @effect-diagnostics-next-line extendsNativeError:off (it is rejected with, not failed with)
 export class Thrown extends Error {
   readonly failure: Failure
   constructor(failure: Failure) {

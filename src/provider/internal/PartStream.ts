@@ -1,5 +1,5 @@
 /**
- * One model call as a Stream of response parts: from the SDK's async iterable, through a fold, under a gate.
+ * One model call as a Stream of response parts: from an async iterable of events, through a fold, under a gate.
  *
  * Nothing is read from the vendor before somebody pulls, so whoever stops pulling stops the reading of the socket.
  * Ending early, by interruption or by a failure, aborts the request and waits for nothing. A response that ends
@@ -24,7 +24,10 @@ export type Part = Response.StreamPartEncoded
 
 /** Turns the events of one response into parts. It is made anew for every call, and does no IO. */
 export interface Fold<Event> {
-  /** Adds the parts of an event to `out`; returns a failure that the vendor reports inside of its response. */
+  /**
+   * Adds the parts of an event to `out`; returns a failure that the vendor reports inside of its response, which comes
+   * after these parts.
+   */
   readonly push: (event: Event, out: Array<Part>) => Failure.Failure | undefined
 }
 
@@ -74,6 +77,8 @@ class Reader<Event> {
   state: "open" | "finished" | "closed" = "open"
   /** What comes after the `finish` part. */
   rest: Promise<void> | undefined
+  /** Why it ends after the parts that were given last. */
+  failure: Failure.Failure | undefined
 
   constructor(call: Call<Event>, clock: Clock.Clock) {
     this.call = call
@@ -88,6 +93,7 @@ class Reader<Event> {
     }
     this.waiting = resume
     if (this.state === "closed") return this.fail({ _tag: "Broken", message: "the call was interrupted" })
+    if (this.failure !== undefined) return this.fail(this.failure)
     this.quietSince = this.clock.currentTimeMillisUnsafe()
     if (this.iterator === undefined) this.start()
     else this.advance(this.iterator)
@@ -139,13 +145,8 @@ class Reader<Event> {
       return this.fail({ _tag: "Broken", message: "the answer ended before it was complete; try again" })
     }
     const out: Array<Part> = []
-    let failure: Failure.Failure | undefined
-    try {
-      failure = this.fold.push(result.value, out)
-    } catch (cause) {
-      return this.fail({ _tag: "Undecodable", message: `the answer is not in the vendor's form (${String(cause)})` })
-    }
-    if (failure !== undefined) return this.fail(failure)
+    this.failure = this.push(result.value, out)
+    if (this.failure !== undefined && out.length === 0) return this.fail(this.failure)
     if (out.length === 0) {
       this.quietSince = this.clock.currentTimeMillisUnsafe()
       return this.advance(this.iterator)
@@ -155,6 +156,16 @@ class Reader<Event> {
       this.rest = readRest(this.iterator, this.controller)
     }
     this.settle(Exit.succeed(out as unknown as Parts))
+  }
+
+  private push(event: Event, out: Array<Part>): Failure.Failure | undefined {
+    try {
+      return this.fold.push(event, out)
+    } catch (cause) {
+      return cause instanceof Failure.Thrown
+        ? cause.failure
+        : { _tag: "Undecodable", message: `the answer is not in the vendor's form (${String(cause)})` }
+    }
   }
 
   private readonly onThrown = (cause: unknown): void => {

@@ -3,14 +3,25 @@
  */
 import * as Failure from "./Failure.ts"
 
+const isUtf8 = (bytes: ArrayBuffer): boolean => {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** The body as JSON, if it passes `isWhole`; else throws a `Failure.Thrown`. `what` it should be is for the message. */
 export const read = async <Whole>(
   response: Response,
   isWhole: (body: unknown) => body is Whole,
   what: string
 ): Promise<Whole> => {
-  const text = await response.text()
+  const bytes = await response.arrayBuffer()
+  const text = new TextDecoder().decode(bytes)
   const no = (message: string) => new Failure.Thrown({ _tag: "Undecodable", message, body: text })
+  if (!isUtf8(bytes)) throw no("the answer is not valid UTF-8")
   if (Failure.isHtml(text)) throw no("a web page came instead of an answer")
   let body: unknown
   try {

@@ -7,7 +7,7 @@
  */
 import * as Result from "effect/Result"
 import type { Ollama } from "ollama"
-import type { Failure } from "../internal/Failure.ts"
+import { type Failure, Thrown } from "../internal/Failure.ts"
 import type { Fetch } from "../internal/WireLog.ts"
 import * as OllamaFailure from "./OllamaFailure.ts"
 import type { ChatRequest } from "./OllamaRequest.ts"
@@ -26,7 +26,7 @@ export const make = (client: Ollama, wrap: (fetch: Fetch) => Fetch = (fetch) => 
         // The SDK has a signal of its own that nobody can reach, so it is not heeded.
         value: async (...[url, init]: Parameters<Fetch>) => {
           const response = await fetch(url, { ...init, signal })
-          if (!response.ok) throw new OllamaFailure.Thrown(await refusal(response))
+          if (!response.ok) throw new Thrown(await refusal(response))
           if (request.stream && response.body !== null) lines = new LineReader(response.body.getReader())
           return {
             ok: true,
@@ -83,7 +83,7 @@ const decode = (text: string): Result.Result<object, Failure> => {
 
 const whole = (text: string): object => {
   const chunk = decode(text)
-  if (Result.isFailure(chunk)) throw new OllamaFailure.Thrown(chunk.failure)
+  if (Result.isFailure(chunk)) throw new Thrown(chunk.failure)
   return chunk.success
 }
 
@@ -127,7 +127,7 @@ class LineReader {
       if (chunks !== "") return { done: false, value: encoder.encode(chunks) }
       if (done && this.failure === undefined) return { done, value: undefined }
     }
-    throw new OllamaFailure.Thrown(this.failure)
+    throw new Thrown(this.failure)
   }
 
   releaseLock(): void {

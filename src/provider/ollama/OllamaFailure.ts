@@ -5,18 +5,9 @@
  */
 import * as Failure from "../internal/Failure.ts"
 
-/** A failure that is known where it is thrown, on its way through the SDK. */
-export class Thrown extends Error {
-  readonly failure: Failure.Failure
-  constructor(failure: Failure.Failure) {
-    super("message" in failure ? failure.message : failure._tag)
-    this.failure = failure
-  }
-}
-
 /** What was thrown in a call to `model` at `host`. */
 export const from = (cause: unknown, model: string, host: string): Failure.Failure => {
-  const failure = cause instanceof Thrown ? cause.failure : fromSdk(cause) ?? Failure.fromUnknown(cause)
+  const failure = cause instanceof Failure.Thrown ? cause.failure : fromSdk(cause) ?? Failure.fromUnknown(cause)
   if (failure._tag === "Refused") {
     const advice = failure.advice ?? advise(failure.status, failure.message, model, host)
     return advice === undefined ? failure : { ...failure, advice }

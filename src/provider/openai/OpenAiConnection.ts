@@ -1,7 +1,8 @@
 /**
  * One SDK client and what its models share: the places for concurrent calls, the times, the wire log.
  *
- * Everything that the SDK does is called from here, and everything that it throws is recognised here.
+ * Everything that the SDK does is called from here, and everything that it throws is recognised here. It makes the
+ * requests; its responses are read as they came, which is cheaper and tells more about a malformed one.
  */
 import * as AiError from "effect/ai/AiError"
 import * as Duration from "effect/Duration"
@@ -12,6 +13,7 @@ import { ModelUnresolved } from "../../core/AgentError.ts"
 import * as Secrets from "../../core/Secrets.ts"
 import * as ApiKey from "../internal/ApiKey.ts"
 import * as Environment from "../internal/Environment.ts"
+import * as EventStream from "../internal/EventStream.ts"
 import * as Failure from "../internal/Failure.ts"
 import * as Gate from "../internal/Gate.ts"
 import { fromEvents } from "../internal/PartStream.ts"
@@ -102,7 +104,7 @@ const isWhole = (u: unknown): u is OpenAI.Responses.Response =>
   typeof u === "object" && u !== null && ("output" in u && Array.isArray(u.output) || "error" in u && u.error != null)
 
 /** The events of a whole response. */
-const readWhole = async (response: Response): Promise<AsyncIterable<Event>> => {
+const readWhole = async (response: Response): Promise<AsyncIterable<Iterable<Event>>> => {
   const whole = await WholeBody.read(response, isWhole, "response of OpenAI's Responses API")
   if (whole.status === "queued" || whole.status === "in_progress") {
     throw new AiError.InvalidRequestError({
@@ -110,7 +112,7 @@ const readWhole = async (response: Response): Promise<AsyncIterable<Event>> => {
       description: "OpenAI runs this response in the background, where nobody reads it; leave `background` out"
     })
   }
-  return fromEvents(toEvents(whole))
+  return fromEvents([toEvents(whole)])
 }
 
 /** Sends a request; gives the events of its response. `signal` aborts it, also while they are read. */
@@ -119,14 +121,15 @@ export const open = async (
   params: Params,
   streamed: boolean,
   signal: AbortSignal
-): Promise<AsyncIterable<Event>> => {
+): Promise<AsyncIterable<Iterable<Event>>> => {
   const { responses } = connection.client
   // The SDK's own limit has to be a whole number of milliseconds that a timer can hold.
   const timeout = Math.min(Math.max(1, Math.ceil(Duration.toMillis(connection.timeout))), 2 ** 31 - 1)
   const options = { signal, timeout, maxRetries: 0 }
-  if (!streamed) return readWhole(await responses.create({ ...params, stream: false }, options).asResponse())
-  const { data, response } = await responses.create({ ...params, stream: true }, options).withResponse()
-  return WholeBody.isWholeType(response) ? readWhole(response) : data
+  const response = await (streamed
+    ? responses.create({ ...params, stream: true }, options).asResponse()
+    : responses.create({ ...params, stream: false }, options).asResponse())
+  return streamed && !WholeBody.isWholeType(response) ? EventStream.read(response) : readWhole(response)
 }
 
 /** An `APIError` of the SDK's; told by its fields, since a ready client may come from another copy of the package. */

@@ -53,6 +53,19 @@ const timestamp = (seconds: unknown): { readonly timestamp: string } | undefined
   return Number.isNaN(date.getTime()) ? undefined : { timestamp: date.toISOString() }
 }
 
+/** An error inside of the stream: its fields stand in the event, as documented, or in its `error`, as sent. */
+const toError = (event: object): Failure => {
+  const error: { readonly [field: string]: unknown } = { ...event, ..."error" in event && Object(event.error) }
+  const field = (name: string) => typeof error[name] === "string" ? error[name] : undefined
+  return {
+    _tag: "Refused",
+    code: field("code"),
+    type: field("type"),
+    parameter: field("param"),
+    message: field("message") ?? "OpenAI reports an error without saying which"
+  }
+}
+
 const toFailure = (response: Partial<Whole>): Failure => ({
   _tag: "Refused",
   code: response.error?.code ?? (response.status === "cancelled" ? "cancelled" : "server_error"),
@@ -118,14 +131,10 @@ class ResponseFold implements Fold<Event> {
       case "response.failed":
         return toFailure(event.response)
       case "error":
-        return {
-          _tag: "Refused",
-          code: event.code ?? undefined,
-          message: event.message ?? "OpenAI reports an error without saying which",
-          parameter: event.param ?? undefined
-        }
+        return toError(event)
       default:
-        return undefined
+        // What proxies send instead of an event.
+        return event.type === undefined && "error" in event ? toError(event) : undefined
     }
   }
 
@@ -361,8 +370,19 @@ const toSource = (id: string, annotation: Annotation): Part | undefined => {
   }
 }
 
-/** A fold for the events of one response. */
-export const fold = (options: Options = {}): Fold<Event> => new ResponseFold(options)
+/** A fold for the events of one response, as many at a time as there are. */
+export const fold = (options: Options = {}): Fold<Iterable<Event>> => {
+  const fold = new ResponseFold(options)
+  return {
+    push: (events, out) => {
+      for (const event of events) {
+        const failure = fold.push(event, out)
+        if (failure !== undefined) return failure
+      }
+      return undefined
+    }
+  }
+}
 
 /** The events that a whole response would have been, without its deltas. */
 export const toEvents = (response: Whole): ReadonlyArray<Event> => {

@@ -49,6 +49,22 @@ describe("Gate", () => {
       assert.strictEqual(places.free, 3)
     }))
 
+  it.effect("whoever leaves and comes back at once queues behind those who wait", () =>
+    Effect.gen(function*() {
+      const gate = Gate.make(Gate.places(1))
+      const done = yield* Deferred.make<void>()
+      const order: Array<string> = []
+      const come = (name: string) => inside(gate, Effect.sync(() => order.push(name)))
+      const first = yield* Effect.forkChild(Effect.andThen(inside(gate, Deferred.await(done)), come("first again")))
+      yield* Effect.yieldNow
+      const second = yield* Effect.forkChild(come("second"))
+      yield* Effect.yieldNow
+      yield* Deferred.succeed(done, undefined)
+      yield* Fiber.join(first)
+      yield* Fiber.join(second)
+      assert.deepStrictEqual(order, ["second", "first again"])
+    }))
+
   it.effect("a waiter that is interrupted keeps no place, and wakes no one too few", () =>
     Effect.gen(function*() {
       const places = Gate.places(1)

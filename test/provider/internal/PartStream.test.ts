@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Exit, Fiber, Stream } from "effect"
+import { AiError } from "effect/ai"
 import { TestClock } from "effect/testing"
 import * as Failure from "../../../src/provider/internal/Failure.ts"
 import * as Gate from "../../../src/provider/internal/Gate.ts"
@@ -78,7 +79,7 @@ describe("PartStream", () => {
       const fail = (call: PartStream.Call<number>) =>
         Effect.map(Effect.flip(Stream.runCollect(PartStream.make(call))), ({ reason }) => reason._tag)
       assert.strictEqual(yield* fail(of(1, -2)), "InternalProviderError")
-      assert.strictEqual(yield* fail(of(1, -3)), "NetworkError")
+      assert.strictEqual(yield* fail(of(1, -3)), "InvalidResponseError")
       assert.strictEqual(yield* fail(call(() => Promise.reject(new SyntaxError("bad")))), "InvalidResponseError")
       assert.strictEqual(
         yield* fail(call(() => {
@@ -93,6 +94,25 @@ describe("PartStream", () => {
         }
       }))
       assert.strictEqual(yield* fail(throwing), "NetworkError")
+    }))
+
+  it.effect("gives the parts that came with a failure before it fails", () =>
+    Effect.gen(function*() {
+      const seen: Array<PartStream.Part> = []
+      const both = call(async () => PartStream.fromEvents([1]), {
+        fold: () => ({
+          push: (event, out) => {
+            out.push({ type: "text-delta", id: "t", delta: String(event) })
+            return { _tag: "Refused", status: 500, message: "no" }
+          }
+        })
+      })
+      const error = yield* PartStream.make(both).pipe(
+        Stream.runForEach((part) => Effect.sync(() => seen.push(part))),
+        Effect.flip
+      )
+      assert.strictEqual(text(seen), "1")
+      assert.strictEqual(error.reason._tag, "InternalProviderError")
     }))
 
   it.effect("asks the source for an event only when somebody pulls", () =>
@@ -136,6 +156,19 @@ describe("PartStream", () => {
       yield* flush
       yield* Fiber.interrupt(opening)
       assert.isTrue(signal!.aborted)
+    }))
+
+  it.effect("aborts also when only the pull is interrupted, and is then no complete answer", () =>
+    Effect.gen(function*() {
+      const source = manual()
+      const pull = yield* Stream.toPull(PartStream.make(call(source.open)))
+      const fiber = yield* Effect.forkChild(pull)
+      yield* flush
+      yield* Fiber.interrupt(fiber)
+      assert.isTrue(source.state.signal!.aborted)
+      const error = yield* Effect.flip(pull)
+      assert(AiError.isAiError(error))
+      assert.strictEqual(error.reason._tag, "NetworkError")
     }))
 
   it.effect("closes the source when the reader leaves early", () =>

@@ -188,18 +188,29 @@ describe("what is no answer", () => {
       assert.strictEqual(broken.reason._tag, "InvalidResponseError")
     }))
 
-  bothWays("invalid UTF-8", { headers: sse, body: Uint8Array.of(0xff, 0xfe, 0x80, 0x0a, 0x0a) }, (error, stream) => {
-    assert.strictEqual(error.reason._tag, stream ? "NetworkError" : "InvalidResponseError")
-  })
+  bothWays(
+    "invalid UTF-8",
+    { headers: sse, body: Uint8Array.of(0xff, 0xfe, 0x80, 0x0a, 0x0a) },
+    ({ message, reason }) => {
+      assert.strictEqual(reason._tag, "InvalidResponseError")
+      assert.include(message, "UTF-8")
+    }
+  )
 
-  it.effect("invalid UTF-8 inside of a delta becomes a replacement character", () =>
+  it.effect("a malformed event fails, after giving what came before it, and is shown", () =>
     Effect.gen(function*() {
-      const [before, after] = Wire.sse(Wire.events({ items: [Wire.message("a~b")], end: {} })).split(`"delta":"a~b"`)
-      const encode = new TextEncoder()
-      const body = [encode.encode(`${before}"delta":"a`), Uint8Array.of(0xff), encode.encode(`b"${after}`)]
-      const server = yield* VendorServer.make([{ headers: sse, body }])
+      const server = yield* VendorServer.make([
+        { headers: sse, body: `${Wire.sse(events.slice(0, 8))}data: {"type": "response.outp\n\n` }
+      ])
       const model = yield* driver(server.url)
-      assert.strictEqual(Collect.summarize(yield* Collect.parts(model)).text, "a\uFFFDb")
+      const seen: Array<string> = []
+      const error = yield* model.stream(Collect.request("Hi")).pipe(
+        Stream.runForEach((part) => Effect.sync(() => seen.push(part.type))),
+        Effect.flip
+      )
+      assert.strictEqual(error.reason._tag, "InvalidResponseError")
+      assert.include(error.message, `{"type": "response.outp`)
+      assert.include(seen, "text-delta")
     }))
 })
 

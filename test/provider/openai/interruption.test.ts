@@ -66,8 +66,9 @@ describe("backpressure", () => {
     Effect.gen(function*() {
       const server = yield* VendorServer.make([{ headers: sse, body: begun }])
       const model = yield* driver(server.url)
-      model.stream(Collect.request("Hi"))
+      const unread = model.stream(Collect.request("Hi"))
       yield* Effect.yieldNow
+      assert.isTrue(Stream.isStream(unread))
       assert.strictEqual(server.requests.length, 0)
     }))
 

@@ -42,7 +42,7 @@ const remember = (parts: ReadonlyArray<Response.StreamPartEncoded>): Prompt.Mess
 const fold = (scenario: Pick<Wire.Scenario, "items" | "end">) => {
   const fold = OpenAiResponse.fold({ hostedName: () => "search_the_web" })
   const out: Array<Response.StreamPartEncoded> = []
-  for (const event of Wire.events(scenario)) fold.push(event as never, out)
+  fold.push(Wire.events(scenario) as never, out)
   return out
 }
 

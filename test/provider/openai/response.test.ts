@@ -26,7 +26,7 @@ const foldAll = (events: ReadonlyArray<unknown>) => {
   })
   const out: Array<Response.StreamPartEncoded> = []
   for (const event of events) {
-    const failure = fold.push(event as never, out)
+    const failure = fold.push([event as never], out)
     if (failure !== undefined) return failure
   }
   return out
@@ -183,6 +183,13 @@ describe("OpenAiResponse", () => {
     )
     assert.strictEqual(Collect.summarize(parts).calls.length, 2)
     assert.deepStrictEqual(Collect.violations(parts), [])
+  })
+
+  it("what is cut short without a done event is ended", () => {
+    for (const { end, items } of Wire.scenarios) {
+      const cut = Wire.events({ items, end }).filter(({ type }) => type !== "response.output_item.done")
+      assert.deepStrictEqual(Collect.violations(partsOf(cut)), [])
+    }
   })
 
   it("a failed response is a failure, streamed or whole", () => {

@@ -1,0 +1,64 @@
+/**
+ * Reads a response that is a stream of server-sent events, as `fetch` gives it: all events of one read at a time.
+ *
+ * The SDKs have readers of their own; they give one event at a time through four nested generators, which costs more
+ * than everything else about an event, and forget the text of one that is malformed. The request stays the SDK's.
+ */
+import * as Sse from "effect/encoding/Sse"
+import * as Failure from "./Failure.ts"
+
+const invalid = (message: string, body?: string) => new Failure.Thrown({ _tag: "Undecodable", message, body })
+
+/** The data of an event as JSON. */
+const parse = (data: string): unknown => {
+  try {
+    return JSON.parse(data)
+  } catch {
+    throw invalid("an event of the stream is not valid JSON", data)
+  }
+}
+
+// Decoded one by one, so that what came before a malformed event is not lost.
+function* decode<Event>(data: ReadonlyArray<string>): Iterable<Event> {
+  for (const text of data) if (text !== "[DONE]") yield parse(text) as Event
+}
+
+/**
+ * The events of a response, by what was read at once; each is the JSON of its data, and `[DONE]` is left out. Reads
+ * when it is asked to. Throws a `Failure.Thrown` for what is no UTF-8; iterating over a batch, for what is no JSON.
+ */
+export const read = <Event>(response: Response): AsyncIterable<Iterable<Event>> => ({
+  [Symbol.asyncIterator]: () => {
+    const reader = response.body?.getReader()
+    const decoder = new TextDecoder("utf-8", { fatal: true })
+    let events: Array<string> = []
+    const parser = Sse.makeParser((event) => {
+      if (event._tag === "Event") events.push(event.data)
+    }, { maxEventSize: Number.POSITIVE_INFINITY })
+    const toText = (bytes: Uint8Array | undefined): string => {
+      try {
+        return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true })
+      } catch {
+        throw invalid("the stream is not valid UTF-8")
+      }
+    }
+    return {
+      next: async () => {
+        while (reader !== undefined) {
+          const { done, value } = await reader.read()
+          events = []
+          parser.feed(toText(value))
+          // Some servers leave out the empty line after the last event.
+          if (done) parser.feed("\n\n")
+          if (events.length > 0) return { done: false, value: decode<Event>(events) }
+          if (done) break
+        }
+        return { done: true, value: undefined }
+      },
+      return: async () => {
+        await reader?.cancel()
+        return { done: true, value: undefined }
+      }
+    }
+  }
+})

@@ -1,0 +1,108 @@
+/**
+ * The types of agents: what a run gives, how it fails, and what it still needs. Checked by the compiler, never run.
+ */
+import { expectTypeOf } from "@effect/vitest"
+import { Context, Effect, Layer, Schema, type Scope, type Stream } from "effect"
+import { LanguageModel, Tool, Toolkit } from "effect/ai"
+import { Agent, agent, type AgentError, type AgentEvent, type Models, Task, Toolbox, type Watch } from "fluxion"
+import { TestModel } from "fluxion/testing"
+
+class Weather extends Context.Service<Weather, { readonly at: (city: string) => Effect.Effect<string> }>()(
+  "test/Weather"
+) {}
+class Clock extends Context.Service<Clock, { readonly now: Effect.Effect<string> }>()("test/Clock") {}
+
+const getWeather = Task.make("get_weather", {
+  payload: { city: Schema.String },
+  success: Schema.String,
+  run: ({ city }) => Weather.use((weather) => weather.at(city))
+})
+const pure = Task.make("pure", { payload: {}, success: Schema.Finite, run: () => 1 })
+const search = Tool.make("search", { parameters: Schema.Struct({ q: Schema.String }), success: Schema.String })
+const kit = Toolkit.make(search)
+
+type Model = LanguageModel.LanguageModel
+type Needs<T> = T extends Effect.Effect<any, any, infer R> ? R : never
+
+// what a run gives and needs
+const plain = Agent.make("plain", { instructions: "i" })
+expectTypeOf(plain).toExtend<Agent.Agent<"plain", string, Model>>()
+expectTypeOf(plain("hi")).toEqualTypeOf<Effect.Effect<string, AgentError.AgentError, Model>>()
+expectTypeOf(plain.run("hi")).toEqualTypeOf<Effect.Effect<string, AgentError.AgentError, Model>>()
+expectTypeOf(plain.result("hi")).toEqualTypeOf<
+  Effect.Effect<AgentEvent.RunResult<string>, AgentError.AgentError, Model>
+>()
+expectTypeOf(plain.stream("hi")).toEqualTypeOf<
+  Stream.Stream<AgentEvent.AgentEvent<string>, AgentError.AgentError, Model>
+>()
+expectTypeOf(plain.watch("hi")).toEqualTypeOf<Effect.Effect<Watch.Watch<string>, never, Model | Scope.Scope>>()
+// @ts-expect-error an agent is asked something
+plain()
+// @ts-expect-error a run has no such option
+plain("hi", { conext: "x" })
+// @ts-expect-error instructions are required
+Agent.make("a", { tools: [] })
+
+// a model by name needs Models instead
+expectTypeOf(plain.prompt("hi")).toEqualTypeOf<Effect.Effect<Agent.AgentPrompt, AgentError.AgentError, Model>>()
+const named = Agent.make("named", { instructions: "i", model: "openai/gpt-5" })
+expectTypeOf<Needs<ReturnType<typeof named>>>().toEqualTypeOf<Models.Models>()
+expectTypeOf<Needs<ReturnType<ReturnType<typeof short>>>>().toEqualTypeOf<Models.Models | Weather>()
+const short = () => agent("You help.", { model: "ollama/llama3.2", tools: [getWeather] })
+
+// the services of every kind of tool, of instructions, beforeTurn, fallback and rollback
+const one = <Tool extends Toolbox.ToolInput>(tools: ReadonlyArray<Tool>) =>
+  Agent.make("a", { instructions: "i", tools })("hi")
+expectTypeOf(one([getWeather, pure])).toEqualTypeOf<Effect.Effect<string, AgentError.AgentError, Model | Weather>>()
+expectTypeOf(one([kit])).toEqualTypeOf<Effect.Effect<string, AgentError.AgentError, Model | Tool.Handler<"search">>>()
+expectTypeOf(one([search])).toEqualTypeOf<
+  Effect.Effect<string, AgentError.AgentError, Model | Tool.Handler<"search">>
+>()
+const bound = Toolbox.make(kit, { search: ({ q }) => Weather.use((weather) => weather.at(q)) })
+expectTypeOf(one([bound])).toEqualTypeOf<Effect.Effect<string, AgentError.AgentError, Model | Weather>>()
+// @ts-expect-error a handler is missing
+Toolbox.make(kit, {})
+// @ts-expect-error a handler of a wrong result
+Toolbox.make(kit, { search: () => Effect.succeed(1) })
+// @ts-expect-error no tool
+one(["search"])
+const full = Agent.make("full", {
+  instructions: Clock.use((clock) => clock.now),
+  tools: [
+    Agent.make("inner", { instructions: "i", tools: [getWeather], model: "openai/gpt-5" }),
+    Task.make("here", { payload: {}, success: Schema.String, run: () => "here" }),
+    Toolbox.make(kit, { search: ({ q }) => Effect.succeed(q) })
+  ],
+  beforeTurn: ({ steps, turn }) => Clock.use(() => Effect.succeed(turn > steps.length ? { tools: [] } : undefined)),
+  fallback: ({ instruction }, error) => Weather.use((weather) => weather.at(instruction + error.reason._tag)),
+  rollback: (payload, exit) => Effect.log(payload.instruction, exit._tag),
+  retry: { times: 2, while: (error) => error.isRetryable },
+  modelRetry: { times: 2, while: (error) => error.reason._tag === "RateLimitError" }
+})
+expectTypeOf<Needs<ReturnType<typeof full>>>().toEqualTypeOf<Model | Models.Models | Clock | Weather>()
+Agent.make("a", {
+  instructions: "i",
+  // @ts-expect-error a fallback answers with text
+  fallback: () => Effect.succeed(1)
+})
+
+// forgetting a Layer is a compile error, giving it is not
+export const program: Effect.Effect<string, AgentError.AgentError> = one([getWeather]).pipe(
+  Effect.provide([TestModel.layer([]), Layer.succeed(Weather, { at: Effect.succeed })])
+)
+// @ts-expect-error Weather is missing
+export const noWeather: Effect.Effect<string, AgentError.AgentError> = one([getWeather]).pipe(
+  Effect.provide(TestModel.layer([]))
+)
+// @ts-expect-error the model is missing
+export const noModel: Effect.Effect<string, AgentError.AgentError> = one([getWeather]).pipe(
+  Effect.provide(Layer.succeed(Weather, { at: Effect.succeed }))
+)
+// @ts-expect-error the handlers are missing
+export const noHandlers: Effect.Effect<string, AgentError.AgentError> = one([kit]).pipe(
+  Effect.provide(TestModel.layer([]))
+)
+
+// with(…) adds what the new options need
+expectTypeOf<Needs<ReturnType<ReturnType<typeof withTools>>>>().toEqualTypeOf<Model | Weather>()
+const withTools = () => plain.with({ tools: [getWeather], temperature: 1 })

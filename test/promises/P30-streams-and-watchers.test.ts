@@ -1,0 +1,324 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Exit, Fiber, Latch, Schema, Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import { Agent, type AgentEvent, Task, type Watch } from "fluxion"
+import { isProgress } from "../../src/core/AgentEvent.ts"
+import * as LiveVendor from "../support/LiveVendor.ts"
+import * as Scripted from "../support/Scripted.ts"
+import * as View from "../support/View.ts"
+
+type Event = AgentEvent.AgentEvent<unknown>
+
+const words = (count: number) => Array.from({ length: count }, (_, index) => `w${index} `)
+const textOf = (events: ReadonlyArray<Event>) =>
+  events.flatMap((event) => event._tag === "TextDelta" ? [event.delta] : []).join("")
+const durable = (events: Iterable<Event>) => [...events].filter((event) => !isProgress(event))
+const pause = Effect.promise<void>(() => new Promise((resolve) => setImmediate(resolve)))
+
+/** A model that says so many words, lets others run now and then, and counts what was pulled. */
+const talkative = (count: number, pulled = { count: 0 }) => {
+  const pieces = function*() {
+    for (const word of words(count)) {
+      pulled.count++
+      yield word
+    }
+  }
+  return Scripted.layer(() =>
+    Scripted.parts(Scripted.say(pieces())).pipe(
+      Stream.tap(() => pulled.count % 50 === 0 ? pause : Effect.void)
+    )
+  )
+}
+
+const assistant = Agent.make("assistant", { instructions: "i" })
+
+/** What a watcher was given so far; it goes on after every event as it is told. */
+const follow = <Output>(
+  watch: Watch.Watch<Output>,
+  onEvent: (event: Watch.Watched<Output>, count: number) => Effect.Effect<void> = () => Effect.void,
+  after?: number
+) =>
+  Effect.gen(function*() {
+    const seen: Array<Watch.Watched<Output>> = []
+    const fiber = yield* watch.events({ after }).pipe(
+      Stream.runForEach((entry) => Effect.suspend(() => onEvent(entry, seen.push(entry)))),
+      Effect.forkChild({ startImmediately: true })
+    )
+    return { seen, done: Effect.as(Fiber.join(fiber), seen.map(({ event }) => event as Event)), fiber }
+  })
+
+const eventsOf = (seen: ReadonlyArray<Watch.Watched<unknown>>) => seen.map(({ event }) => event as Event)
+
+describe("P30 the runner's stream loses nothing and its reader's pace reaches the vendor; watchers never hold up a run", () => {
+  describe("the one who runs it", () => {
+    it.effect("a slow reader gets every event of a long answer, in order", () =>
+      Effect.gen(function*() {
+        const events: Array<Event> = []
+        yield* Stream.runForEach(assistant.stream("go"), (event) => {
+          events.push(event)
+          return events.length % 100 === 0 ? pause : Effect.void
+        })
+        assert.strictEqual(textOf(events), words(5000).join(""))
+        const tags = [...new Set(events.map((event) => event._tag))]
+        assert.deepStrictEqual(tags, ["RunStarted", "TurnStarted", "TextDelta", "ResponseReceived", "RunCompleted"])
+      }).pipe(Effect.provide(talkative(5000))))
+
+    it.effect("a reader who stands still stops the model: only so much is pulled, and it goes on when he does", () => {
+      const pulled = { count: 0 }
+      return Effect.gen(function*() {
+        const stands = yield* Latch.make()
+        const goesOn = yield* Latch.make()
+        let text = ""
+        const reader = yield* assistant.stream("go").pipe(
+          Stream.runForEach((event) => {
+            if (event._tag !== "TextDelta") return Effect.void
+            text += event.delta
+            return text.length > 3 ? Effect.andThen(stands.open, goesOn.await) : Effect.void
+          }),
+          Effect.forkChild
+        )
+        yield* stands.await
+        for (let i = 0; i < 100; i++) yield* pause
+        const standing = pulled.count
+        assert.isAtMost(standing, 100)
+        yield* goesOn.open
+        yield* Fiber.join(reader)
+        assert.strictEqual(pulled.count, 5000)
+        assert.strictEqual(text, words(5000).join(""))
+      }).pipe(Effect.provide(talkative(5000, pulled)))
+    })
+
+    for (const wire of LiveVendor.wires) {
+      it.live(`a reader who stands still stops the writes of a vendor's server behind the ${wire.name} SDK`, () =>
+        Effect.gen(function*() {
+          const pieces = Array.from({ length: 1000 }, (_, index) => `${index} `.padEnd(16 * 1024, "."))
+          const vendor = yield* LiveVendor.make(wire.contentType, (exchange) => LiveVendor.say(wire, exchange, pieces))
+          const stands = yield* Latch.make()
+          const goesOn = yield* Latch.make()
+          let deltas = 0
+          const reader = yield* assistant.stream("go").pipe(
+            Stream.runForEach((event) =>
+              event._tag === "TextDelta" && ++deltas === 1 ? Effect.andThen(stands.open, goesOn.await) : Effect.void
+            ),
+            Effect.provide(wire.layer(vendor.url)),
+            Effect.forkChild
+          )
+          yield* stands.await
+          // it writes until every buffer on the way is full; then a write waits, for as long as the reader stands
+          let standing = vendor.sent()
+          for (let still = 0; still < 10;) {
+            yield* Effect.sleep("20 millis")
+            const now = vendor.sent()
+            still = now.taken === standing.taken ? still + 1 : 0
+            standing = now
+          }
+          assert.isBelow(standing.taken, pieces.length, "the server was not held up")
+          assert.strictEqual(standing.begun, standing.taken + 1, "a write waits")
+          assert.strictEqual(deltas, 1)
+          yield* goesOn.open
+          yield* Fiber.join(reader)
+          assert.strictEqual(deltas, pieces.length)
+        }).pipe(Effect.scoped))
+    }
+  })
+
+  describe("whoever watches it", () => {
+    it.effect("of two watchers the quick one sees every event; the slow one all durable ones, and a gap with the text so far", () =>
+      Effect.gen(function*() {
+        const goesOn = yield* Latch.make()
+        const watch = yield* assistant.watch("go")
+        const quick = yield* follow(watch)
+        const slow = yield* follow(watch, (_, count) => count === 3 ? goesOn.await : Effect.void)
+        const result = yield* watch.result // the run does not wait for the one who stands still
+        yield* Fiber.join(quick.fiber)
+        assert.strictEqual(slow.seen.length, 3)
+        yield* goesOn.open
+        yield* Fiber.join(slow.fiber)
+        const all = eventsOf(quick.seen)
+        assert.strictEqual(textOf(all), result.output)
+        assert.isFalse(all.some((event) => event._tag === "Gap"))
+        const some = eventsOf(slow.seen)
+        assert.deepStrictEqual(durable(some), durable(all))
+        assert.strictEqual(some.filter((event) => event._tag === "Gap").length, 1)
+        assert.isBelow(some.length, 400)
+        assert.strictEqual(View.of(some).of("assistant")?.text, result.output)
+        for (const events of [all, some]) assert.strictEqual(events.at(-1)?._tag, "RunCompleted")
+      }).pipe(Effect.provide(talkative(3000))))
+
+    it.effect("a thousand watchers, as slow as they are, all show the recorded answer and see the end", () =>
+      Effect.gen(function*() {
+        const watch = yield* assistant.watch("go")
+        const watchers = yield* Effect.forEach(
+          Array.from({ length: 1000 }, (_, index) => index),
+          (index) => follow(watch, (_, count) => index % 10 === 0 && count % 7 === 0 ? pause : Effect.void)
+        )
+        const result = yield* watch.result
+        const expected = ["RunStarted", "TurnStarted", "ResponseReceived", "RunCompleted"]
+        for (const [index, { fiber, seen }] of watchers.entries()) {
+          yield* Fiber.join(fiber)
+          const events = eventsOf(seen)
+          assert.deepStrictEqual(durable(events).map((event) => event._tag), expected)
+          assert.strictEqual(events.at(-1)?._tag, "RunCompleted")
+          assert.strictEqual(View.of(events).of("assistant")?.text, result.output)
+          if (index % 10 !== 0) assert.strictEqual(textOf(events), result.output)
+        }
+        assert.isTrue(watchers.some(({ seen }) => seen.some(({ event }) => event._tag === "Gap")))
+      }).pipe(Effect.provide(talkative(1000))))
+
+    it.effect("who comes back with the last id goes on from there, whichever event it was", () =>
+      Effect.gen(function*() {
+        const watch = yield* assistant.watch("go")
+        const whole = yield* Stream.runCollect(watch.events())
+        assert.deepStrictEqual(whole.map(({ id }) => id), whole.map((_, index) => index + 1))
+        for (const { id } of whole) {
+          const rest = yield* Stream.runCollect(watch.events({ after: id }))
+          assert.deepStrictEqual(rest, whole.slice(id))
+        }
+      }).pipe(Effect.provide(talkative(30))))
+
+    it.effect("who comes back again and again during a long run, from far behind, shows the recorded answer", () =>
+      Effect.gen(function*() {
+        const watch = yield* assistant.watch("go")
+        const view = new View.View()
+        const seen: Array<Event> = []
+        let last: number | undefined
+        for (let round = 0; seen.at(-1)?._tag !== "RunCompleted"; round++) {
+          for (let i = 0; i < 20; i++) yield* pause
+          for (
+            const { event, id } of yield* Stream.runCollect(Stream.take(watch.events({ after: last }), 1 + round % 9))
+          ) {
+            seen.push(event)
+            view.see(event)
+            last = id
+          }
+        }
+        const result = yield* watch.result
+        assert.deepStrictEqual(durable(seen).map((event) => event._tag), [
+          "RunStarted",
+          "TurnStarted",
+          "ResponseReceived",
+          "RunCompleted"
+        ])
+        assert.isTrue(seen.some((event) => event._tag === "Gap"))
+        assert.strictEqual(view.of("assistant")?.text, result.output)
+      }).pipe(Effect.provide(talkative(20_000))))
+
+    it.effect("who comes after the end gets all durable events and the terminal one", () =>
+      Effect.gen(function*() {
+        const watch = yield* assistant.watch("go")
+        yield* watch.result
+        const events = eventsOf(yield* Stream.runCollect(watch.events()))
+        assert.deepStrictEqual(durable(events).map((event) => event._tag), [
+          "RunStarted",
+          "TurnStarted",
+          "ResponseReceived",
+          "RunCompleted"
+        ])
+        assert.strictEqual(events.at(-1)?._tag, "RunCompleted")
+        assert.strictEqual(View.of(events).of("assistant")?.text, words(1000).join(""))
+      }).pipe(Effect.provide(talkative(1000))))
+
+    it.effect("agents inside, of one name and at once, are told apart, also behind a gap; so is reasoning", () => {
+      const thoughts = function*(agent: string, count: number): Generator<Scripted.Part> {
+        yield { type: "reasoning-start", id: "r" }
+        for (const word of words(count)) yield { type: "reasoning-delta", id: "r", delta: `${agent} thinks ${word}` }
+        yield { type: "reasoning-end", id: "r" }
+        yield* Scripted.say(words(count).map((word) => `${agent} says ${word}`))
+      }
+      let researchers = 0
+      let turns = 0
+      const model = Scripted.layer(({ options }) => {
+        if (options.agent === "editor") {
+          return Scripted.parts(
+            ++turns === 1
+              ? Scripted.calls([["researcher", { instruction: "x" }], ["researcher", { instruction: "y" }]])
+              : Scripted.say(["done"])
+          )
+        }
+        return Stream.tap(Scripted.parts(thoughts(`number ${++researchers}`, 300)), () => Effect.yieldNow)
+      })
+      return Effect.gen(function*() {
+        const researcher = Agent.make("researcher", { instructions: "i", risk: "read" })
+        const editor = Agent.make("editor", { instructions: "i", tools: [researcher] })
+        const watch = yield* editor.watch("go")
+        const quick = yield* follow(watch)
+        const goesOn = yield* Latch.make()
+        const slow = yield* follow(watch, (_, count) => count === 40 ? goesOn.await : Effect.void)
+        yield* watch.result
+        yield* goesOn.open
+        yield* Fiber.join(quick.fiber)
+        yield* Fiber.join(slow.fiber)
+        const paths = ["editor/researcher", "editor/researcher#2"]
+        assert.isTrue(eventsOf(slow.seen).some((event) => event._tag === "Gap"))
+        for (const seen of [quick.seen, slow.seen].map(eventsOf)) {
+          assert.deepStrictEqual(durable(seen), durable(eventsOf(quick.seen)))
+          for (const [index, path] of paths.entries()) {
+            const of = `number ${index + 1}`
+            assert.deepStrictEqual(View.of(seen).of(path), {
+              turn: 1,
+              text: words(300).map((word) => `${of} says ${word}`).join(""),
+              reasoning: words(300).map((word) => `${of} thinks ${word}`).join("")
+            })
+          }
+        }
+      }).pipe(Effect.provide(model))
+    })
+
+    describe("a run that ends without an answer ends for watchers with RunFailed, which says how", () => {
+      const hangs = Task.make("hangs", { payload: {}, success: Schema.String, run: () => Effect.never })
+      const model = Scripted.layer(() => Scripted.parts(Scripted.calls([["hangs", {}]])))
+      const ends = (watch: Watch.Watch<unknown>) =>
+        Effect.map(Stream.runCollect(watch.events()), (seen) => {
+          const event = seen.at(-1)!.event as Event
+          return event._tag === "RunFailed" ? event.end : event._tag
+        })
+
+      it.effect("it failed", () =>
+        Effect.gen(function*() {
+          const watch = yield* assistant.watch("  ")
+          assert.strictEqual(yield* ends(watch), "failed")
+          assert.isTrue(Exit.isFailure(yield* Effect.exit(watch.result)))
+        }).pipe(Effect.provide(model)))
+
+      it.effect("it took too long", () =>
+        Effect.gen(function*() {
+          const watch = yield* assistant.with({ tools: [hangs], timeout: "1 minute" }).watch("go")
+          const end = yield* Effect.forkChild(ends(watch))
+          yield* TestClock.adjust("1 minute")
+          assert.strictEqual(yield* Fiber.join(end), "timed-out")
+        }).pipe(Effect.provide(model)))
+
+      it.effect("the scope that it ran in was closed", () =>
+        Effect.gen(function*() {
+          const scope = yield* Scope.make()
+          const watch = yield* Scope.provide(assistant.with({ tools: [hangs] }).watch("go"), scope)
+          const end = yield* Effect.forkChild(ends(watch), { startImmediately: true })
+          yield* Scope.close(scope, Exit.void)
+          assert.strictEqual(yield* Fiber.join(end), "interrupted")
+        }).pipe(Effect.provide(model)))
+    })
+
+    it.effect("a watcher who leaves does not end the run", () =>
+      Effect.gen(function*() {
+        const isAsked = yield* Deferred.make<void>()
+        const answers = yield* Deferred.make<void>()
+        const wait = Task.make("wait", {
+          payload: {},
+          success: Schema.String,
+          run: () => Effect.as(Effect.andThen(Deferred.succeed(isAsked, undefined), Deferred.await(answers)), "x")
+        })
+        const watch = yield* assistant.with({ tools: [wait] }).watch("go")
+        const gone = yield* follow(watch)
+        yield* Deferred.await(isAsked)
+        yield* Fiber.interrupt(gone.fiber)
+        yield* Deferred.succeed(answers, undefined)
+        assert.strictEqual((yield* watch.result).output, "done")
+      }).pipe(Effect.provide(Scripted.layer(({ prompt }) =>
+        Scripted.parts(
+          prompt.content.at(-1)?.role === "tool" ? Scripted.say(["done"]) : Scripted.calls([["wait", {}]])
+        )
+      ))))
+
+    it.todo("a watcher in another process gets the same, with progress from the owner's address or a gap")
+  })
+})
