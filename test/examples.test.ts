@@ -218,7 +218,7 @@ describe.concurrent("npm start", { timeout: 60_000 }, () => {
     const cases: ReadonlyArray<readonly [ReadonlyArray<string>, { readonly [name: string]: string }, number, RegExp]> =
       [
         [["--model", "gpt-5"], {}, 1, /"provider\/model"/],
-        [["--model", "acme/gpt-5"], {}, 1, /no provider "acme"; known are: openai, ollama/],
+        [["--model", "acme/gpt-5"], {}, 1, /no provider "acme"; known are: openai, anthropic, google, ollama/],
         [["--model", "openai/gpt-5"], {}, 1, /OPENAI_API_KEY/],
         [[], { FLUXION_MODEL: "openai/gpt-5", OPENAI_API_KEY: "sk-secret\nX-Evil: 1" }, 1, /OPENAI_API_KEY/],
         [["--model", "ollama/llama3.2"], { OLLAMA_HOST: `127.0.0.1:${port}` }, 1, /start it: `ollama serve`/],

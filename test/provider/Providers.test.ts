@@ -12,7 +12,7 @@ registerHooks({ load: (url, context, next) => { loaded.push(url); return next(ur
 const { Effect, Layer } = await import("effect")
 const { Models } = await import(${JSON.stringify(url("../../src/agent/Models.ts"))})
 const Providers = await import(${JSON.stringify(url("../../src/provider/Providers.ts"))})
-const own = () => loaded.filter((url) => /\\/(node_modules\\/(openai|ollama)|provider\\/(openai|ollama))\\//.test(url))
+const own = () => loaded.filter((url) => /\\/(node_modules\\/(openai|ollama|@anthropic-ai|@google)|provider\\/(openai|ollama|anthropic|google))\\//.test(url))
   .map((url) => /(node_modules|provider)\\/\\w+/.exec(url)[0])
 const report = await Effect.runPromise(Effect.gen(function*() {
   const models = yield* Models
