@@ -1,6 +1,6 @@
 /**
  * Contenders side by side: each in a process of its own, warmed up, and then sampled in turns, round by round, so that
- * a noisy machine hits all alike. What counts is the median.
+ * a noisy machine hits all alike. What counts is the median over all rounds of all heats.
  */
 import { type ChildProcess, fork } from "node:child_process"
 import { join } from "node:path"
@@ -11,6 +11,8 @@ import type { Scenario } from "./Script.ts"
 /** How long a measurement may take. */
 export interface Settings {
   readonly rounds: number
+  /** How often the processes are started anew: two processes of one program are compiled differently. */
+  readonly heats: number
   /** CPU time of one sample, in milliseconds. */
   readonly sample: number
   /** Time to warm up one scenario of one contender, in milliseconds. */
@@ -19,8 +21,8 @@ export interface Settings {
   readonly others: boolean
 }
 
-export const full: Settings = { rounds: 15, sample: 60, warm: 1000, others: true }
-export const quick: Settings = { rounds: 7, sample: 30, warm: 500, others: false }
+export const full: Settings = { rounds: 15, heats: 3, sample: 60, warm: 1000, others: true }
+export const quick: Settings = { rounds: 8, heats: 2, sample: 30, warm: 500, others: false }
 
 /** The middle value, or the mean of the middle two. */
 export const median = (values: ReadonlyArray<number>) => {
@@ -73,6 +75,16 @@ const start = async (contender: Name, scenarios: ReadonlyArray<Scenario>) => {
   return child
 }
 
+/** Starts all, and none if one cannot be started. */
+const startAll = async (contenders: ReadonlyArray<Name>, scenarios: ReadonlyArray<Scenario>) => {
+  const started = await Promise.allSettled(contenders.map((contender) => start(contender, scenarios)))
+  const children = started.flatMap((child) => child.status === "fulfilled" ? [child.value] : [])
+  const failed = started.find((child) => child.status === "rejected")
+  if (failed === undefined) return children
+  for (const child of children) child.kill()
+  throw failed.reason
+}
+
 /**
  * CPU time of one run of each scenario, in microseconds, round by round: `values` makes numbers of them (a difference,
  * a quotient). Gives each contender's medians.
@@ -83,29 +95,30 @@ export const measureAll = async <N extends Name>(
   settings: Settings,
   values: (times: ReadonlyArray<number>) => ReadonlyArray<number>
 ): Promise<Record<N, ReadonlyArray<number>>> => {
-  const children: Array<ChildProcess> = []
-  try {
-    for (const contender of contenders) children.push(await start(contender, scenarios))
-    const { sample, warm: milliseconds } = settings
-    for (const child of children) await ask(child, { _tag: "Warm", milliseconds, sample })
-    const rounds = contenders.map((): Array<ReadonlyArray<number>> => [])
-    for (let round = 0; round < settings.rounds; round++) {
-      for (let turn = 0; turn < children.length; turn++) {
-        const index = (turn + round) % children.length
-        const times: Array<number> = []
-        for (let scenario = 0; scenario < scenarios.length; scenario++) {
-          times.push(...await ask(children[index]!, { _tag: "Sample", scenario }))
+  const rounds = contenders.map((): Array<ReadonlyArray<number>> => [])
+  for (let heat = 0; heat < settings.heats; heat++) {
+    const children = await startAll(contenders, scenarios)
+    try {
+      const { sample, warm: milliseconds } = settings
+      await Promise.all(children.map((child) => ask(child, { _tag: "Warm", milliseconds, sample })))
+      for (let round = 0; round < settings.rounds / settings.heats; round++) {
+        for (let turn = 0; turn < children.length; turn++) {
+          const index = (turn + round) % children.length
+          const times: Array<number> = []
+          for (let scenario = 0; scenario < scenarios.length; scenario++) {
+            times.push(...await ask(children[index]!, { _tag: "Sample", scenario }))
+          }
+          rounds[index]!.push(values(times))
         }
-        rounds[index]!.push(values(times))
       }
+    } finally {
+      for (const child of children) child.kill()
     }
-    return byName(
-      contenders,
-      (index) => rounds[index]![0]!.map((_, at) => median(rounds[index]!.map((row) => row[at]!)))
-    )
-  } finally {
-    for (const child of children) child.kill()
   }
+  return byName(contenders, (index) => {
+    const all = rounds[index]!
+    return all[0]!.map((_, at) => median(all.map((row) => row[at]!)))
+  })
 }
 
 /** The same, when one number is wanted: by default the time of the first scenario. */
@@ -126,7 +139,7 @@ export const measure = async <N extends Name>(
 export const burst = async <N extends Name>(contenders: ReadonlyArray<N>, scenario: Scenario, settings: Settings) => {
   const few: Scenario = { ...scenario, concurrent: 10 }
   const values = contenders.map(() => ({ cpu: [] as Array<number>, memory: [] as Array<number> }))
-  for (let round = 0; round < Math.ceil(settings.rounds / 7); round++) {
+  for (let round = 0; round < Math.ceil(settings.rounds / 8); round++) {
     for (let index = 0; index < contenders.length; index++) {
       const child = await start(contenders[index]!, [scenario, few])
       try {

@@ -52,10 +52,11 @@ const tool${agent}_${tool} = Task.make("tool_${agent}_${tool}", {
   }
 const agent${agent} = Agent.make("agent_${agent}", {
   instructions: "You are agent ${agent}.",
-  tools: [${count(TOOLS, (tool) => `tool${agent}_${tool}`).join(", ")}]
+  tools: [${count(TOOLS, (tool) => `tool${agent}_${tool}`).join(", ")}],
+  output: Schema.Struct({ answer${agent}: Schema.String, sure: Schema.Boolean })
 })
 export const answer${agent}: Effect.Effect<
-  string,
+  { readonly answer${agent}: string; readonly sure: boolean },
   AgentError.AgentError,
   LanguageModel.LanguageModel | Service${agent}
 > = agent${agent}("Go on.")`)
@@ -63,7 +64,7 @@ export const answer${agent}: Effect.Effect<
 `
 
 const theirs = `
-import { ToolLoopAgent, tool } from "ai"
+import { Output, ToolLoopAgent, tool } from "ai"
 import { z } from "zod"
 declare const model: import("ai").LanguageModel
 ${
@@ -83,9 +84,11 @@ const tool${agent}_${tool} = tool({
 const agent${agent} = new ToolLoopAgent({
   model,
   instructions: "You are agent ${agent}.",
-  tools: { ${count(TOOLS, (tool) => `tool${agent}_${tool}`).join(", ")} }
+  tools: { ${count(TOOLS, (tool) => `tool${agent}_${tool}`).join(", ")} },
+  output: Output.object({ schema: z.object({ answer${agent}: z.string(), sure: z.boolean() }) })
 })
-export const answer${agent}: Promise<string> = agent${agent}.generate({ prompt: "Go on." }).then(({ text }) => text)`)
+export const answer${agent}: Promise<{ answer${agent}: string; sure: boolean }> =
+  agent${agent}.generate({ prompt: "Go on." }).then((result) => result.output)`)
 }
 `
 
