@@ -26,6 +26,10 @@ export interface Capabilities {
   readonly files: boolean
   /** It takes a reasoning effort. */
   readonly reasoning: boolean
+  /** It can reason before a call that it is made to do. */
+  readonly reasoningWithForcedChoice: boolean
+  /** The least `maxTokens` with which it reasons. */
+  readonly reasoningFrom: number
   /** It ends an answer at given sequences. */
   readonly stopSequences: boolean
   /** It takes `temperature` and `topP`. */
@@ -44,6 +48,8 @@ export const all: Capabilities = {
   vision: true,
   files: true,
   reasoning: true,
+  reasoningWithForcedChoice: true,
+  reasoningFrom: 0,
   stopSequences: true,
   sampling: true,
   seed: true
@@ -84,6 +90,17 @@ const unmet = (feature: string, advice: string): Verdict => ({ _tag: "Unmet", fe
 const isForced = (choice: LanguageModel.ToolChoice<string>) =>
   choice === "required" || (typeof choice === "object" && ("tool" in choice || choice.mode === "required"))
 
+/** Whether a model can be made to call a tool by a request with these options, without giving up any of them. */
+export const canForce = (capabilities: Capabilities, { reasoning }: ModelOptions): boolean =>
+  capabilities.forcedToolChoice
+  && (reasoning === undefined || !capabilities.reasoning || capabilities.reasoningWithForcedChoice)
+
+/** Whether a model reasons in answer to a request. */
+const canReason = (capabilities: Capabilities, { options, toolChoice }: Demand): boolean =>
+  capabilities.reasoning
+  && (options.maxTokens === undefined || options.maxTokens >= capabilities.reasoningFrom)
+  && (capabilities.reasoningWithForcedChoice || !isForced(toolChoice))
+
 /** Decides whether a model can take a request. `from` is the first message not yet checked by an earlier call. */
 export const check = (capabilities: Capabilities, demand: Demand, from = 0): Verdict => {
   if (demand.tools > 0 && !capabilities.tools) return unmet("tools", "name a model that can call tools")
@@ -113,7 +130,7 @@ export const check = (capabilities: Capabilities, demand: Demand, from = 0): Ver
   omit("temperature", capabilities.sampling)
   omit("topP", capabilities.sampling)
   omit("seed", capabilities.seed)
-  omit("reasoning", capabilities.reasoning)
+  omit("reasoning", canReason(capabilities, demand))
   if (omitted.length === 0) return { _tag: "Met", options: demand.options, omitted }
   const options = { ...demand.options }
   for (const key of omitted) delete options[key]

@@ -6,7 +6,7 @@
  * the object's `generateText` and `streamText` are the very functions that were registered: whoever wraps a Model, to
  * log or to cache, is never bypassed.
  */
-import type * as AiError from "effect/ai/AiError"
+import * as AiError from "effect/ai/AiError"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
@@ -15,6 +15,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Capabilities } from "./Capabilities.ts"
+import { Behind } from "./internal/Behind.ts"
 import * as Metadata from "./internal/Metadata.ts"
 import { CurrentModelOptions, type ModelOptions } from "./ModelOptions.ts"
 
@@ -49,21 +50,10 @@ export interface Driver {
   readonly stream: (request: ModelRequest) => Stream.Stream<Response.StreamPartEncoded, AiError.AiError>
 }
 
-interface Registration {
-  readonly driver: Driver
-  readonly generateText: LanguageModel.LanguageModel["generateText"]
-  readonly streamText: LanguageModel.LanguageModel["streamText"]
-}
-
-const registered = new WeakMap<LanguageModel.LanguageModel, Registration>()
+const registered = new Behind<Driver>()
 
 /** The driver under a Model, unless somebody has put something in between. */
-export const of = (model: LanguageModel.LanguageModel): Driver | undefined => {
-  const found = registered.get(model)
-  return found !== undefined && found.generateText === model.generateText && found.streamText === model.streamText
-    ? found.driver
-    : undefined
-}
+export const of = (model: LanguageModel.LanguageModel): Driver | undefined => registered.of(model)
 
 const toRequest = (options: LanguageModel.ProviderOptions, modelOptions: ModelOptions): ModelRequest => ({
   prompt: options.prompt,
@@ -71,6 +61,14 @@ const toRequest = (options: LanguageModel.ProviderOptions, modelOptions: ModelOp
   toolChoice: options.toolChoice,
   responseFormat: options.responseFormat,
   options: modelOptions
+})
+
+/**
+ * Whether a call may wait until its vendor's rate limit is over, as it does by default. It may not where another model
+ * can answer at once: then it fails as the limit would.
+ */
+export const MayWait: Context.Reference<boolean> = Context.Reference<boolean>("fluxion/agent/Driver/MayWait", {
+  defaultValue: () => true
 })
 
 interface OpenBlock {
@@ -121,6 +119,28 @@ export const joinParts = (parts: ReadonlyArray<Response.StreamPartEncoded>): Arr
 }
 
 /**
+ * The parts for the standard Model. It cannot decode a call of a tool that it was not given, and would say so in words
+ * that name no tool: unless whoever asks looks at the calls himself, such a call fails here.
+ */
+const ask = (driver: Driver, options: LanguageModel.ProviderOptions) =>
+  Stream.unwrap(Effect.contextWith((context: Context.Context<never>) => {
+    const parts = driver.stream(toRequest(options, Context.get(context, CurrentModelOptions)))
+    if (options.toolCallValidation === "deferred") return Effect.succeed(parts)
+    const names = new Set(options.tools.map(({ name }) => name))
+    return Effect.succeed(
+      Stream.mapEffect(
+        parts,
+        (part) =>
+          part.type !== "tool-call" || names.has(part.name) ? Effect.succeed(part) : Effect.fail(AiError.make({
+            module: "Driver",
+            method: "stream",
+            reason: new AiError.ToolNotFoundError({ toolName: part.name, availableTools: [...names] })
+          }))
+      )
+    )
+  }))
+
+/**
  * The standard Model over a driver, with the driver registered under it: one implementation of a vendor serves our
  * loop, and everybody who calls `LanguageModel.generateText`, `streamText` or `generateObject`.
  */
@@ -128,22 +148,11 @@ export const toLanguageModel = (driver: Driver): Effect.Effect<LanguageModel.Lan
   Effect.map(
     LanguageModel.make({
       codecTransformer: driver.codecTransformer,
-      generateText: (options) =>
-        Effect.contextWith((context: Context.Context<never>) =>
-          driver.stream(toRequest(options, Context.get(context, CurrentModelOptions))).pipe(
-            Stream.runCollect,
-            Effect.map(joinParts)
-          )
-        ),
-      streamText: (options) =>
-        Stream.unwrap(
-          Effect.contextWith((context: Context.Context<never>) =>
-            Effect.succeed(driver.stream(toRequest(options, Context.get(context, CurrentModelOptions))))
-          )
-        )
+      generateText: (options) => Effect.map(Stream.runCollect(ask(driver, options)), joinParts),
+      streamText: (options) => ask(driver, options)
     }),
     (model) => {
-      registered.set(model, { driver, generateText: model.generateText, streamText: model.streamText })
+      registered.register(model, driver)
       return model
     }
   )

@@ -170,10 +170,8 @@ export class ResponseFold {
     if (block === undefined) return
     this.#open.splice(this.#open.indexOf(block), 1)
     block.options = Metadata.merge(block.options, options)
-    // empty reasoning is kept where it carries a signature
-    if (block.text !== "" || (block.kind === "reasoning" && block.options !== undefined)) {
-      this.#parts[block.index] = this.#close(block)
-    }
+    // an empty one is kept where it carries a signature
+    if (block.text !== "" || block.options !== undefined) this.#parts[block.index] = this.#close(block)
   }
 
   #close(block: Block): Prompt.TextPart | Prompt.ReasoningPart {

@@ -7,23 +7,65 @@
 import * as AiError from "effect/ai/AiError"
 import * as Prompt from "effect/ai/Prompt"
 import * as Duration from "effect/Duration"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { Usage } from "./Usage.ts"
 
-/** The model call failed; `error` is what the provider said, as an `AiError` of `effect/ai`. */
+/** A model of a fallback that could not answer either. `reason` is the tag of its `AiError`, or of its error. */
+export const FailedBefore = Schema.Struct({ model: Schema.String, reason: Schema.String, message: Schema.String })
+
+/** A model of a fallback that could not answer either. */
+export type FailedBefore = typeof FailedBefore.Type
+
+/**
+ * The model call failed; `error` is what the provider said, as an `AiError` of `effect/ai`. `shown` is whether a reader
+ * had seen a part of the answer; `before` are the models of a fallback that had failed in the same turn.
+ */
 export class ModelFailed extends Schema.TaggedError<ModelFailed>()("ModelFailed", {
   model: Schema.String,
-  error: AiError.AiError
+  error: AiError.AiError,
+  shown: Schema.optionalKey(Schema.Boolean),
+  before: Schema.optionalKey(Schema.Array(FailedBefore))
 }) {
+  override readonly cause = this.error
   get isRetryable(): boolean {
     return this.error.isRetryable
   }
-  override get message(): string {
-    const { reason } = this.error
-    // its own message adds lines of general advice
-    const said = reason._tag === "NetworkError" ? reason.description ?? reason.reason : reason.message
-    return `the call to model ${this.model} failed: ${said}`
+  /** What the provider said, and what to do. */
+  get said(): string {
+    return explain(this.error.reason)
   }
+  override get message(): string {
+    const before = (this.before ?? []).map(({ message, model }) => `; before it, ${model} could not answer: ${message}`)
+    return `the call to model ${this.model} failed: ${this.said}${before.join("")}`
+  }
+}
+
+/** A reason in words: what the vendor said, and what to do. */
+const explain = (reason: AiError.AiErrorReason): string => {
+  switch (reason._tag) {
+    // its own message adds lines of general advice
+    case "NetworkError":
+      return reason.description ?? reason.reason
+    // their own messages leave out what the vendor said
+    case "RateLimitError": {
+      const wait = reason.retryAfter === undefined ? "wait" : `wait ${Duration.format(reason.retryAfter)}`
+      return `the rate limit is reached${saidBy(reason.metadata)}; ${wait}, then try again`
+    }
+    case "QuotaExhaustedError":
+      return `the quota is used up${saidBy(reason.metadata)}; check the account's plan, billing and limits`
+    default:
+      return reason.message
+  }
+}
+
+const saidBy = (metadata: AiError.ProviderMetadata): string => {
+  for (const own of Object.values(metadata)) {
+    if (Predicate.hasProperty(own, "message") && typeof own.message === "string" && own.message !== "") {
+      return `: ${own.message.replace(/[.;]$/, "")}`
+    }
+  }
+  return ""
 }
 
 /** The model's answers broke the output's Schema, also after every corrective turn. */
@@ -48,6 +90,8 @@ export class EmptyAnswer extends Schema.TaggedError<EmptyAnswer>()("EmptyAnswer"
       ? "raise maxTokens"
       : this.finish === "tool-calls"
       ? "it still asked for tools when none were allowed any more, raise maxToolCalls"
+      : this.finish === "pause"
+      ? "its vendor's own tools took too long, ask for less at once"
       : "ask again, or more precisely"
     return `model ${this.model} ended with an empty answer (finish reason: ${this.finish}); ${advice}`
   }
@@ -105,6 +149,7 @@ export const ModelProblem = Schema.Literals([
   "missing-package",
   "missing-key",
   "malformed-key",
+  "wrong-key",
   "bad-settings"
 ])
 
@@ -157,6 +202,12 @@ export const AgentErrorReason = Schema.Union([
 /** Every reason for which a run fails. */
 export type AgentErrorReason = typeof AgentErrorReason.Type
 
+const causeOf = (error: AgentError): AgentErrorReason => {
+  // Node prints an error that nobody caught with all that is enumerable
+  Object.defineProperty(error, "messages", { enumerable: false })
+  return error.reason
+}
+
 /**
  * An agent's run failed. `reason` says why; `usage` is what it had cost, and `messages` what had been said, a history
  * that is legal for every provider (`Prompt.fromMessages(error.messages)` goes on from there).
@@ -167,7 +218,7 @@ export class AgentError extends Schema.TaggedError<AgentError>()("AgentError", {
   usage: Usage,
   messages: Schema.Array(Prompt.Message)
 }) {
-  override readonly cause = this.reason
+  override readonly cause = causeOf(this)
   get isRetryable(): boolean {
     return this.reason.isRetryable
   }

@@ -19,3 +19,6 @@ export const maxToolResult = 65_536
 
 /** The longest time that a vendor's `retry-after` is honoured; a longer one fails at once. */
 export const maxRetryAfter = "60 seconds"
+
+/** How often in a row a vendor may pause a turn in which it runs its own tools; it is asked to go on each time. */
+export const maxPauses = 10

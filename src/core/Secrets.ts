@@ -13,7 +13,16 @@ import type * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 
 const minLength = 6
-const mask = "<redacted>"
+
+/** What stands where a secret was. */
+export const mask = "<redacted>"
+
+// Keys that nobody registered: of OpenAI, Anthropic, Google, GitHub, AWS and Slack, JSON Web Tokens, bearer tokens.
+const keyLike =
+  /\b(sk-[A-Za-z0-9_-]{8,}|AIza[A-Za-z0-9_-]{10,}|gh[opsru]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|(AKIA|ASIA)[A-Z0-9]{16}\b|xox[abeoprs]-[A-Za-z0-9-]{10,}|eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*|Bearer\s+(<redacted>|[A-Za-z0-9._~+/=-]{8,}))/g
+
+const secretName = /authorization|api-?key|token|cookie|secret|signature|credential/i
+
 /** Longest first: one secret may be a part of another. */
 let known: ReadonlyArray<string> = []
 
@@ -81,6 +90,12 @@ export const scrub = (text: string): string => {
   for (const secret of known) if (out.includes(secret)) out = out.replaceAll(secret, mask)
   return out
 }
+
+/** The text without any known secret, and without what has the shape of a well-known vendor's key. */
+export const scrubKeys = (text: string): string => scrub(text).replace(keyLike, mask)
+
+/** Whether what goes by this name, a header or a setting, is a secret. */
+export const isSecretName = (name: string): boolean => secretName.test(name)
 
 /** A value without any known secret in its texts and keys; the same value when there is none. */
 export const scrubValue = <A>(value: A): A =>

@@ -12,6 +12,8 @@ const Can = Schema.Struct({
   vision: Schema.Boolean,
   files: Schema.Boolean,
   reasoning: Schema.Boolean,
+  reasoningWithForcedChoice: Schema.Boolean,
+  reasoningFrom: Schema.Literals([0, 1025]),
   stopSequences: Schema.Boolean,
   sampling: Schema.Boolean,
   seed: Schema.Boolean
@@ -41,7 +43,7 @@ const user = (media: ReadonlyArray<string>) =>
   })
 
 /** A hint, and what a model has to be able to do to take it. */
-const hints = [["temperature", "sampling"], ["topP", "sampling"], ["seed", "seed"], ["reasoning", "reasoning"]] as const
+const hints = [["temperature", "sampling"], ["topP", "sampling"], ["seed", "seed"]] as const
 
 describe("Capabilities.check", () => {
   it.prop("a need that cannot be met is named with advice; what is met leaves out exactly the hints it does not take", {
@@ -67,9 +69,12 @@ describe("Capabilities.check", () => {
       return
     }
     assert.deepStrictEqual(unmet, [])
-    const omitted = hints.filter(([key, capability]) => options[key] !== undefined && !can[capability]).map(([key]) =>
-      key
+    const omitted: Array<keyof ModelOptions.ModelOptions> = hints.flatMap(([key, capability]) =>
+      options[key] !== undefined && !can[capability] ? [key] : []
     )
+    const reasons = can.reasoning && (can.reasoningWithForcedChoice || !isForced)
+      && (options.maxTokens === undefined || options.maxTokens >= can.reasoningFrom)
+    if (options.reasoning !== undefined && !reasons) omitted.push("reasoning")
     assert.deepStrictEqual(verdict.omitted, omitted)
     const left: Partial<Record<keyof ModelOptions.ModelOptions, unknown>> = { ...options }
     for (const key of omitted) delete left[key]
@@ -81,6 +86,15 @@ describe("Capabilities.check", () => {
     const options = { temperature: 1, seed: 1, reasoning: "high", stopSequences: ["x"] } as const
     const demand = { messages: [user(["image/png", "text/csv"])], tools: 9, toolChoice: "required", options } as const
     assert.deepStrictEqual(Capabilities.check(Capabilities.all, demand), { _tag: "Met", options, omitted: [] })
+  })
+
+  it("a call is forced only where that costs no reasoning that was asked for", () => {
+    const claude = { ...Capabilities.all, reasoningWithForcedChoice: false }
+    assert.isTrue(Capabilities.canForce(Capabilities.all, { reasoning: "low" }))
+    assert.isFalse(Capabilities.canForce(claude, { reasoning: "low" }))
+    assert.isTrue(Capabilities.canForce(claude, {}))
+    assert.isTrue(Capabilities.canForce({ ...claude, reasoning: false }, { reasoning: "low" }))
+    assert.isFalse(Capabilities.canForce({ ...Capabilities.all, forcedToolChoice: false }, {}))
   })
 
   it("messages that were checked before are not looked at again", () => {

@@ -236,6 +236,47 @@ describe("the standard Model over a driver", () => {
     }).pipe(Effect.provideServiceEffect(LanguageModel.LanguageModel, model))
   })
 
+  it.effect("a call of a tool that was not declared fails by its name, after what came before it", () => {
+    const { model } = make([
+      ...[...Scripted.say(["Let me see. "])].slice(0, -1),
+      ...Scripted.calls([["subtract", { a: 1, b: 2 }]])
+    ])
+    return Effect.gen(function*() {
+      let text = ""
+      const streamed = LanguageModel.streamText({ prompt: "go", toolkit: tools }).pipe(
+        Stream.runForEach((part) => Effect.sync(() => text += part.type === "text-delta" ? part.delta : ""))
+      )
+      const failures = [
+        yield* Effect.flip(LanguageModel.generateText({ prompt: "go", toolkit: tools })),
+        yield* Effect.flip(
+          LanguageModel.generateText({ prompt: "go", toolkit: tools, disableToolCallResolution: true })
+        ),
+        yield* Effect.flip(streamed)
+      ]
+      for (const error of failures) {
+        assert.instanceOf(error, AiError.AiError)
+        assert.deepInclude(error.reason, { _tag: "ToolNotFoundError", toolName: "subtract", availableTools: ["add"] })
+        assert.isTrue(error.isRetryable)
+      }
+      assert.strictEqual(text, "Let me see. ")
+      const none = yield* Effect.flip(LanguageModel.generateText({ prompt: "go" }))
+      assert.deepInclude(none.reason, { _tag: "ToolNotFoundError", availableTools: [] })
+    }).pipe(Effect.provide(Layer.merge(Layer.effect(LanguageModel.LanguageModel, model), handlers)))
+  })
+
+  it.effect("who looks at the calls himself is given them all", () => {
+    const { model } = make(Scripted.calls([["subtract", { a: 1, b: 2 }]]))
+    return Effect.gen(function*() {
+      const { toolCalls } = yield* LanguageModel.generateText({
+        prompt: "go",
+        toolkit: tools,
+        disableToolCallResolution: true,
+        toolCallValidation: "deferred"
+      })
+      assert.deepStrictEqual(toolCalls.map(({ name, params }) => [name, params]), [["subtract", { a: 1, b: 2 }]])
+    }).pipe(Effect.provide(Layer.merge(Layer.effect(LanguageModel.LanguageModel, model), handlers)))
+  })
+
   it.effect("options of a call are given by CurrentModelOptions", () => {
     const { model, requests } = make(Scripted.say(["x"]))
     return Effect.gen(function*() {

@@ -111,14 +111,20 @@ describe("ResponseFold", () => {
     })
   })
 
-  it("reasoning without words is kept where it carries something, and left out where not", () => {
+  it("a block without words is kept where it carries something, and left out where not", () => {
     const { response } = fold([
       { type: "reasoning-start", id: "1" },
       { type: "reasoning-end", id: "1", metadata: { anthropic: { signature: "s" } } },
       { type: "reasoning-start", id: "2" },
-      { type: "reasoning-end", id: "2" }
+      { type: "reasoning-end", id: "2" },
+      { type: "tool-call", id: "c", name: "now", params: {} },
+      { type: "text-start", id: "3" },
+      { type: "text-end", id: "3", metadata: { google: { thoughtSignature: "s" } } },
+      { type: "text-start", id: "4" },
+      { type: "text-end", id: "4" }
     ])
-    assert.deepStrictEqual(response.content.map((part) => part.type), ["reasoning"])
+    assert.deepStrictEqual(response.content.map((part) => part.type), ["reasoning", "tool-call", "text"])
+    assert.deepStrictEqual(response.content.at(-1)!.options, { google: { thoughtSignature: "s" } })
   })
 
   it("blocks that are open at once, of one id and two kinds too, keep what is theirs and the order in which they began", () => {

@@ -42,6 +42,36 @@ describe("Secrets", () => {
     assert.strictEqual(Secrets.scrub("x\ud800secret-half"), "x<redacted>")
   })
 
+  it("what looks like a key of a well-known vendor is removed too where it is asked for, and nothing else is", () => {
+    Secrets.register("known-of-scrub-keys")
+    const keys = [
+      "sk-proj-abcdefgh",
+      "AIzaSyA-1234567890",
+      "ghp_0123456789abcdefghij",
+      "github_pat_0123456789abcdefghij",
+      "AKIAIOSFODNN7EXAMPLE",
+      "xoxb-1234567890-abc",
+      "eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.c2ln",
+      "Bearer abc.def-123",
+      "Bearer known-of-scrub-keys",
+      "known-of-scrub-keys"
+    ]
+    for (const key of keys) assert.strictEqual(Secrets.scrubKeys(`a ${key}, b`), "a <redacted>, b")
+    const plain = "a task-force, risk-averse: the bearer of AKIA and eyJ.eyJ, ghp_1"
+    assert.strictEqual(Secrets.scrubKeys(plain), plain)
+    assert.deepStrictEqual(
+      ["Authorization", "x-api-key", "apiKey", "set-cookie", "client_secret"].map(Secrets.isSecretName),
+      [
+        true,
+        true,
+        true,
+        true,
+        true
+      ]
+    )
+    assert.isFalse(Secrets.isSecretName("x-team"))
+  })
+
   it("values are scrubbed at any depth, in keys, and in what is there twice; others stay the same value", () => {
     const secret = "sk-values-1234"
     Secrets.register(secret)

@@ -1,11 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Result, Schema } from "effect"
-import { Agent, Capabilities, type Driver, Task } from "fluxion"
+import { Effect, Schema } from "effect"
+import { Agent, Task } from "fluxion"
 import { TestModel } from "fluxion/testing"
-import * as AnthropicRequest from "../../src/provider/anthropic/AnthropicRequest.ts"
-import * as GoogleRequest from "../../src/provider/google/GoogleRequest.ts"
-import * as OllamaRequest from "../../src/provider/ollama/OllamaRequest.ts"
-import * as OpenAiRequest from "../../src/provider/openai/OpenAiRequest.ts"
+import { families, idOf } from "../provider/legality/Families.ts"
+import { models, violationsOf, wireApis } from "../provider/legality/WireApis.ts"
+import * as VendorServer from "../provider/support/VendorServer.ts"
 import { collect, only } from "../support/Events.ts"
 import { assertLegal, told } from "../support/Messages.ts"
 
@@ -19,21 +18,8 @@ const counting = () => {
       return Effect.succeed(`ran ${n}`)
     }
   })
-  return { ran, agent: Agent.make("a", { instructions: "i", tools: [step], maxToolCalls: 3 }) }
+  return { ran, step, agent: Agent.make("a", { instructions: "i", tools: [step], maxToolCalls: 3 }) }
 }
-
-/** What a vendor's request says of calls: that no more may be made, and which were made and answered. */
-interface Check {
-  readonly forbids: boolean
-  readonly calls: ReadonlyArray<unknown>
-  readonly results: ReadonlyArray<unknown>
-}
-
-const ok = <A, E>(result: Result.Result<A, E>): A =>
-  Result.isSuccess(result) ? result.success : assert.fail("no request")
-
-/** The vendors' types are unions of dozens: a test looks at them as data. */
-const items = (list: unknown): ReadonlyArray<any> => Array.isArray(list) ? list : []
 
 const calls = (...ns: ReadonlyArray<number>) => ns.map((n) => TestModel.toolCall("step", { n }))
 
@@ -118,63 +104,41 @@ describe("P02 at its limit of tool calls a run says so for each further call, an
     }).pipe(Effect.provide(TestModel.layer([calls(1, 2), TestModel.text("enough")])))
   })
 
-  describe("the last request is legal for every provider: no call is allowed, every call has its result", () => {
-    const vendors: { readonly [name: string]: (request: Driver.ModelRequest) => Check } = {
-      openai: (request) => {
-        const { input, tool_choice, tools } = ok(OpenAiRequest.make("gpt-5", Capabilities.all, request))
-        const ids = (type: string) => items(input).filter((item) => item.type === type).map((item) => item.call_id)
-        return {
-          forbids: tools?.length === 1 && tool_choice === "none",
-          calls: ids("function_call"),
-          results: ids("function_call_output")
-        }
-      },
-      anthropic: (request) => {
-        const { messages, tool_choice, tools } = ok(
-          AnthropicRequest.make("claude-sonnet-4-5", Capabilities.all, request)
-        )
-        const blocks = (type: string) =>
-          messages.flatMap((message) => items(message.content).filter((block) => block.type === type))
-        return {
-          forbids: tools?.length === 1 && tool_choice?.type === "none",
-          calls: blocks("tool_use").map((block) => block.id),
-          results: blocks("tool_result").map((block) => block.tool_use_id)
-        }
-      },
-      google: (request) => {
-        const { config, contents } = ok(GoogleRequest.make("gemini-2.5-flash", Capabilities.all, request))
-        const parts = items(contents).flatMap((content) => items(content.parts))
-        const names = (key: string) => parts.flatMap((part) => part[key] === undefined ? [] : [part[key].name])
-        return {
-          forbids: config?.tools?.length === 1 && String(config.toolConfig?.functionCallingConfig?.mode) === "NONE",
-          calls: names("functionCall"),
-          results: names("functionResponse")
-        }
-      },
-      // it has no tool choice
-      ollama: (request) => {
-        const { messages, tools } = ok(OllamaRequest.make(request, { model: "llama3.2", vision: true }))
-        return {
-          forbids: tools === undefined,
-          calls: messages.flatMap((message) => items(message.tool_calls).map((call) => call.function.name)),
-          results: messages.filter((message) => message.role === "tool").map((message) => items([message])[0].tool_name)
-        }
-      }
-    }
-    for (const [name, check] of Object.entries(vendors)) {
-      it.effect(name, () =>
+  for (const api of wireApis) {
+    it.effect(`the last request is legal for every model family of ${api.name}: no call is allowed, all are answered`, () =>
+      Effect.forEach(families[api.name]!.filter(({ tools }) => tools), (family) =>
         Effect.gen(function*() {
-          yield* counting().agent("go")
-          const { calls, forbids, results } = check((yield* TestModel.requests).at(-1)!)
-          assert.isTrue(forbids)
-          assert.strictEqual(calls.length, 5)
-          assert.notInclude(calls, undefined)
-          assert.deepStrictEqual(results, calls)
-        }).pipe(
-          Effect.provide(
-            TestModel.layer([[TestModel.text("let me"), ...calls(1, 2, 3, 4, 5)], TestModel.text("enough")])
+          const reasoning = family.reasons ? "Hm." : undefined
+          const asked = [1, 2, 3, 4, 5].map((n) => ["step", { n }] as const)
+          const server = yield* VendorServer.make((_, index) =>
+            api.reply(
+              index === 0 ? { reasoning, text: "let me", calls: asked } : { text: "enough" },
+              true,
+              index,
+              family
+            )
           )
-        ))
-    }
-  })
+          const { ran, step } = counting()
+          const agent = Agent.make("a", {
+            instructions: "i",
+            tools: [step],
+            maxToolCalls: 3,
+            model: idOf(family),
+            reasoning: "low"
+          })
+          const result = yield* Effect.provide(agent.result("go"), models(server.url))
+          assert.strictEqual(result.finish, "tool-limit", family.model)
+          assert.deepStrictEqual(ran, [1, 2, 3], family.model)
+          assert.lengthOf(server.requests, 2, family.model)
+          const last = server.requests[1]!
+          assert.deepStrictEqual(violationsOf(last), [], family.model)
+          const { choice, results, tools } = api.read(last)
+          assert.strictEqual(choice, "none", family.model)
+          // Ollama has no tool choice
+          assert.deepStrictEqual(tools, api.name === "ollama" ? [] : ["step"], family.model)
+          assert.lengthOf(results, 5, family.model)
+          for (const n of [1, 2, 3]) assert.include(results[n - 1], `ran ${n}`, family.model)
+          for (const refused of results.slice(3)) assert.include(refused, "Limit reached", family.model)
+        }).pipe(Effect.scoped), { discard: true }))
+  }
 })

@@ -1,5 +1,6 @@
 /**
- * Nothing of a provider is loaded before its first model is asked for; seen from a process of its own.
+ * Nothing of a provider is loaded before its first model is asked for, but the table of servers that are known by a name;
+ * seen from a process of its own.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { execFileSync } from "node:child_process"
@@ -12,13 +13,16 @@ registerHooks({ load: (url, context, next) => { loaded.push(url); return next(ur
 const { Effect, Layer } = await import("effect")
 const { Models } = await import(${JSON.stringify(url("../../src/agent/Models.ts"))})
 const Providers = await import(${JSON.stringify(url("../../src/provider/Providers.ts"))})
-const own = () => loaded.filter((url) => /\\/(node_modules\\/(openai|ollama|@anthropic-ai|@google)|provider\\/(openai|ollama|anthropic|google))\\//.test(url))
+const own = () => loaded.filter((url) => /\\/(node_modules\\/(openai|ollama|@anthropic-ai|@google)|provider\\/(openai|ollama|anthropic|google|compatible))\\//.test(url))
+  .filter((url) => !url.endsWith("/compatible/CompatibleServers.ts"))
   .map((url) => /(node_modules|provider)\\/\\w+/.exec(url)[0])
 const report = await Effect.runPromise(Effect.gen(function*() {
   const models = yield* Models
   const before = own()
   yield* models.get("openai/gpt-5")
-  return { before, after: [...new Set(own())] }
+  const after = [...new Set(own())]
+  yield* models.get("vllm/qwen3")
+  return { before, after, later: [...new Set(own())].slice(after.length) }
 }).pipe(Effect.provide(Providers.layer)))
 console.log(JSON.stringify(report))
 `
@@ -36,7 +40,8 @@ describe.skipIf(!("registerHooks" in Module))("Providers.layer", () => {
     })
     assert.deepStrictEqual(JSON.parse(out), {
       before: [],
-      after: ["provider/openai", "node_modules/openai"]
+      after: ["provider/openai", "node_modules/openai"],
+      later: ["provider/compatible"]
     })
   })
 })

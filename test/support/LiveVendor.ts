@@ -212,6 +212,19 @@ export const make = (
     return { url: `http://127.0.0.1:${port}`, exchanges, sent: () => ({ ...sent }) }
   })
 
+/** Done when the vendor writes no more, since every buffer on the way is full: a write waits for who reads. */
+export const standstill = (vendor: LiveVendor): Effect.Effect<ReturnType<LiveVendor["sent"]>> =>
+  Effect.gen(function*() {
+    let standing = vendor.sent()
+    for (let still = 0; still < 10;) {
+      yield* Effect.sleep("20 millis")
+      const now = vendor.sent()
+      still = now.taken === standing.taken ? still + 1 : 0
+      standing = now
+    }
+    return standing
+  })
+
 /** Answers with a whole text, in these pieces. */
 export const say = (wire: Wire, { end, send }: Exchange, pieces: ReadonlyArray<string>): Effect.Effect<void> =>
   Effect.gen(function*() {

@@ -24,11 +24,9 @@ export const make = () => {
       end: annotations["fluxion.end"]
     })
   })
-  return {
-    lines,
-    watch: Effect.provide(Layer.mergeAll(
-      Logger.layer([logger]),
-      Layer.succeed(References.MinimumLogLevel, "All" as const)
-    ))
-  }
+  const layer = Layer.mergeAll(
+    Logger.layer([logger]),
+    Layer.succeed(References.MinimumLogLevel, "All" as const)
+  )
+  return { lines, layer, watch: Effect.provide(layer) }
 }

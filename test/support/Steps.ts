@@ -38,7 +38,8 @@ export const recorder = (answers: { readonly [name: string]: unknown } = {}) => 
           Effect.tap((value) => Effect.sync(() => stored.push([step.name, encode(step.success, value)]))),
           Effect.tapError((error) => Effect.sync(() => stored.push([step.name, encode(step.error, error)])))
         )
-      }) as never
+      }) as never,
+    wait: ({ name }) => Effect.die(new Error(`nobody answers ${name} here`))
   })
 
   return {

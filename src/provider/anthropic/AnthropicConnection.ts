@@ -31,6 +31,8 @@ export type Client = Pick<AnthropicSdk, "baseURL" | "timeout"> & {
 /** The environment variable with the API key. */
 export const keyName = "ANTHROPIC_API_KEY"
 
+const vendor = "Anthropic"
+
 const home = "https://api.anthropic.com"
 
 /** A client, and what its models share. */
@@ -38,6 +40,7 @@ export interface Connection {
   readonly client: Client
   readonly url: string
   readonly keyName: string | undefined
+  readonly keyProblem: string | undefined
   readonly places: Gate.Places
   readonly timeout: Duration.Duration
   readonly idleTimeout: Duration.Duration
@@ -46,8 +49,9 @@ export interface Connection {
 
 const makeClient = Effect.fnUntraced(function*(model: string, settings: Settings) {
   const sdk = yield* Sdk.load("@anthropic-ai/sdk", model, () => import("@anthropic-ai/sdk"))
-  const apiKey = yield* ApiKey.read({ model, variable: keyName, apiKey: settings.apiKey })
   const baseURL = settings.baseUrl ?? (yield* Environment.read(model, "ANTHROPIC_BASE_URL")) ?? home
+  const recipient = { vendor, url: baseURL, home }
+  const apiKey = yield* ApiKey.read({ model, variable: keyName, apiKey: settings.apiKey, recipient })
   yield* Environment.checkUrl(model, baseURL, home)
   const fetch = settings.fetch ?? globalThis.fetch
   const logged = yield* WireLog.enabled
@@ -93,6 +97,7 @@ export const make = Effect.fnUntraced(function*(
     client,
     url: Environment.publicUrl(client.baseURL, "/v1/messages"),
     keyName: ready === undefined && settings.apiKey === undefined ? keyName : undefined,
+    keyProblem: ApiKey.foreign(vendor, "apiKey" in client ? client.apiKey : undefined),
     places: Gate.places(settings.maxConcurrentRequests ?? 64),
     timeout: Duration.fromInputUnsafe(settings.timeout ?? (ready === undefined ? "10 minutes" : ready.timeout)),
     idleTimeout: Duration.fromInputUnsafe(settings.idleTimeout ?? "2 minutes"),
@@ -137,10 +142,7 @@ const readMessage = (
   if (status === 404 && /^model\b/i.test(said ?? "")) return { kind: "model", parameter: "model" }
   if (status === 404 && /^(not found)?$/i.test(said ?? "")) return { advice: `check the address ${url}` }
   if (said === undefined) return {}
-  if (/credit balance is too low/i.test(said)) return { kind: "quota" }
-  return /signature/i.test(said) && /thinking/i.test(said)
-    ? { advice: "leave reasoning out of the history that was changed, or came from another account" }
-    : {}
+  return /credit balance is too low/i.test(said) ? { kind: "quota" } : {}
 }
 
 /** What the SDK threw. */

@@ -22,7 +22,8 @@ export const make = (connection: Connection.Connection, model: string): Driver =
   const capabilities = AnthropicCapabilities.of(model, connection.settings.capabilities)
   const gate = Gate.make(connection.places)
   const toFailure = Connection.toFailure(connection)
-  const origin = { module: "Anthropic", provider, model, url: connection.url, keyName: connection.keyName }
+  const { keyName, keyProblem, url } = connection
+  const origin = { module: "Anthropic", provider, model, url, keyName, keyProblem }
   return {
     provider,
     model,

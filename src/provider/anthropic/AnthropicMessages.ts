@@ -250,13 +250,35 @@ export const encodeAll = (
   return { system: front, messages: turns.list }
 }
 
-/** Whether a turn is under way, with calls and results, that did not begin with thinking. */
-export const isUnderWayWithoutThinking = (messages: ReadonlyArray<AnthropicSdk.MessageParam>): boolean => {
-  let first: Content | undefined
-  for (const { content, role } of messages.toReversed()) {
-    const block = typeof content === "string" ? undefined : content[0]
-    if (role === "assistant") first = block
-    else if (block?.type !== "tool_result") break
+/** Where a turn begins that is under way, with calls and results; the number of messages if none is. */
+const openTurn = (messages: ReadonlyArray<AnthropicSdk.MessageParam>): number => {
+  let begins = messages.length
+  for (let index = messages.length - 1; index >= 0; index--) {
+    const { content, role } = messages[index]!
+    if (role === "assistant") begins = index
+    else if (typeof content === "string" || content[0]?.type !== "tool_result") break
   }
+  return begins
+}
+
+const contentOf = (message: AnthropicSdk.MessageParam | undefined): ReadonlyArray<Content> =>
+  message === undefined || typeof message.content === "string" ? [] : message.content
+
+/** Whether a turn is under way that did not begin with thinking. */
+export const isUnderWayWithoutThinking = (messages: ReadonlyArray<AnthropicSdk.MessageParam>): boolean => {
+  const [first] = contentOf(messages[openTurn(messages)])
   return first !== undefined && !isThinking(first)
+}
+
+/** The messages without the thinking of a turn under way, which is refused where no thinking is asked for. */
+export const withoutOpenThinking = (
+  messages: Array<AnthropicSdk.MessageParam>
+): Array<AnthropicSdk.MessageParam> => {
+  const begins = openTurn(messages)
+  if (!messages.slice(begins).some((message) => contentOf(message).some(isThinking))) return messages
+  return messages.map((message, index) =>
+    index < begins || message.role === "user"
+      ? message
+      : { role: "assistant", content: contentOf(message).filter((block) => !isThinking(block)) }
+  )
 }

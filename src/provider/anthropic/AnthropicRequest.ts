@@ -2,7 +2,7 @@
  * From a `ModelRequest` to the parameters of `messages.create`: a pure function.
  *
  * Anthropic refuses a forced tool choice together with thinking: the choice is what the run needs, so thinking, a mere
- * hint, is left out then. It has no choice among some of the tools either: the others are not declared.
+ * hint, is left out then, and turned off where it is on by default. It has no choice among some of the tools either: the others are not declared.
  * `providerOptions.anthropic` is laid over the result last: objects are merged, everything else replaced.
  */
 import type AnthropicSdk from "@anthropic-ai/sdk"
@@ -12,7 +12,7 @@ import * as Result from "effect/Result"
 import type { Capabilities } from "../../agent/Capabilities.ts"
 import type { ModelRequest } from "../../agent/Driver.ts"
 import type { Reasoning } from "../../agent/ModelOptions.ts"
-import { memo } from "../internal/Memo.ts"
+import * as OutputSchema from "../internal/OutputSchema.ts"
 import * as Overlay from "../internal/Overlay.ts"
 import * as AnthropicCapabilities from "./AnthropicCapabilities.ts"
 import * as Messages from "./AnthropicMessages.ts"
@@ -20,24 +20,10 @@ import * as Tools from "./AnthropicTools.ts"
 
 type Params = AnthropicSdk.MessageCreateParams
 
-type OutputSchema = Parameters<typeof toCodecAnthropic>[0]
-
 // Anthropic wants a limit; this is the default of agents.
 const defaultMaxTokens = 4096
 
-const jsonSchema = memo((schema: OutputSchema) => toCodecAnthropic(schema).jsonSchema)
-
-const format = (schema: OutputSchema): AnthropicSdk.JSONOutputFormat => {
-  try {
-    return { type: "json_schema", schema: jsonSchema(schema) }
-  } catch (cause) {
-    throw new AiError.UnsupportedSchemaError({
-      description: `Anthropic cannot answer by the output's Schema: ${
-        cause instanceof Error ? cause.message : String(cause)
-      }`
-    })
-  }
-}
+const jsonSchema = OutputSchema.make("Anthropic", toCodecAnthropic, { recursion: false })
 
 const declareTools = (capabilities: Capabilities, { toolChoice, tools }: ModelRequest): Partial<Params> => {
   if (tools.length === 0) return {}
@@ -64,16 +50,25 @@ const choose = (
 const shares: { readonly [Level in Reasoning]: number } = { low: 0.25, medium: 0.5, high: 0.75 }
 const minBudget = 1024
 
+const isForced = ({ tool_choice }: Params) => tool_choice?.type === "any" || tool_choice?.type === "tool"
+
 const think = (model: string, level: Reasoning, params: Params): Partial<Params> => {
   const { by, effort } = AnthropicCapabilities.thinking(model)
   const output = effort ? { output_config: { ...params.output_config, effort: level } } : undefined
-  if (params.tool_choice?.type === "any" || params.tool_choice?.type === "tool") return { ...output }
+  if (isForced(params)) return { ...output }
   if (by === "adaptive") return { thinking: { type: "adaptive", display: "summarized" }, ...output }
   // The budget is a part of the limit; and it is refused in the middle of a turn that began without thinking.
   const budget_tokens = Math.max(minBudget, Math.floor(params.max_tokens * shares[level]))
   return budget_tokens >= params.max_tokens || Messages.isUnderWayWithoutThinking(params.messages)
     ? { ...output }
     : { thinking: { type: "enabled", budget_tokens, display: "summarized" }, ...output }
+}
+
+/** What a request without thinking has to say or to leave out, so that it is one. */
+const doNotThink = (model: string, params: Params): Partial<Params> => {
+  const { by, byDefault } = AnthropicCapabilities.thinking(model)
+  if (by === "budget") return { messages: Messages.withoutOpenThinking(params.messages) }
+  return byDefault && isForced(params) ? { thinking: { type: "disabled" } } : {}
 }
 
 const build = (model: string, capabilities: Capabilities, request: ModelRequest): Params => {
@@ -96,7 +91,7 @@ const build = (model: string, capabilities: Capabilities, request: ModelRequest)
         description: `${model} cannot be held to a Schema; name a later model, or ask for the answer by a tool`
       })
     }
-    params.output_config = { format: format(responseFormat.schema) }
+    params.output_config = { format: { type: "json_schema", schema: jsonSchema(responseFormat.schema) } }
   }
   if (options.stopSequences !== undefined && options.stopSequences.length > 0) {
     params.stop_sequences = [...options.stopSequences]
@@ -105,6 +100,9 @@ const build = (model: string, capabilities: Capabilities, request: ModelRequest)
     Object.assign(params, think(model, options.reasoning, params))
   }
   const own = options.providerOptions?.["anthropic"]
+  if (params.thinking === undefined && own?.["thinking"] === undefined) {
+    Object.assign(params, doNotThink(model, params))
+  }
   return own === undefined ? params : Overlay.make({ ...params }, own) as unknown as Params
 }
 

@@ -12,6 +12,7 @@ import { toCodecAnthropic } from "effect/ai/AnthropicStructuredOutput"
 import * as Tool from "effect/ai/Tool"
 import * as Context from "effect/Context"
 import type * as Schema from "effect/Schema"
+import * as CallName from "../internal/CallName.ts"
 import { memo } from "../internal/Memo.ts"
 import * as ToolParams from "../internal/ToolParams.ts"
 import * as ToolSpec from "../internal/ToolSpec.ts"
@@ -36,8 +37,7 @@ const maxName = 128
 const isName = (name: string): boolean => name.length <= maxName && /^[a-zA-Z0-9_-]+$/.test(name)
 
 /** A name or an id of another vendor's history, as Anthropic takes it. */
-export const toName = (name: string): string =>
-  isName(name) ? name : name.replace(/[^a-zA-Z0-9_-]/g, "_").slice(0, maxName) || "_"
+export const toName = (name: string): string => CallName.make(name, maxName)
 
 const spec = ToolSpec.make(toCodecAnthropic)
 

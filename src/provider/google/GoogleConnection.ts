@@ -18,6 +18,8 @@ import type { Settings } from "./GoogleSettings.ts"
 /** The environment variables with the API key; the first that is set counts. */
 const keyNames = ["GOOGLE_API_KEY", "GEMINI_API_KEY"] as const
 
+const vendor = "Google"
+
 const defaultUrl = "https://generativelanguage.googleapis.com"
 
 /** A client, and what its models share. */
@@ -26,6 +28,7 @@ export interface Connection {
   /** The server's address with the version, for messages. */
   readonly url: string
   readonly keyName: string | undefined
+  readonly keyProblem: string | undefined
   readonly places: Gate.Places
   readonly timeout: Duration.Duration
   readonly idleTimeout: Duration.Duration
@@ -47,8 +50,9 @@ const findVersion = (model: string): Effect.Effect<string, ModelUnresolved> =>
 
 const makeClient = Effect.fnUntraced(function*(model: string, settings: Settings) {
   const sdk = yield* Sdk.load("@google/genai", model, () => import("@google/genai"))
-  const apiKey = yield* ApiKey.read({ model, variable: keyNames, apiKey: settings.apiKey })
   const baseUrl = settings.baseUrl ?? (yield* Environment.read(model, "GOOGLE_GEMINI_BASE_URL")) ?? defaultUrl
+  const recipient = { vendor, url: baseUrl, home: defaultUrl }
+  const apiKey = yield* ApiKey.read({ model, variable: keyNames, apiKey: settings.apiKey, recipient })
   yield* Environment.checkUrl(model, baseUrl, defaultUrl)
   const apiVersion = settings.apiVersion ?? (yield* findVersion(model))
   const headers = { ...settings.headers }
@@ -71,6 +75,7 @@ const makeClient = Effect.fnUntraced(function*(model: string, settings: Settings
 
 /** What of a client's inside is needed, and not to be had otherwise. */
 interface Inside {
+  readonly apiKey?: unknown
   readonly apiClient?: {
     readonly getRequestUrl?: () => string
     readonly getFetch?: () => WireLog.Fetch | undefined
@@ -84,13 +89,14 @@ export const make = Effect.fnUntraced(function*(
   ready?: GoogleGenAI
 ): Effect.fn.Return<Connection, ModelUnresolved> {
   const client = ready ?? (yield* makeClient(model, settings))
-  const { apiClient } = client as unknown as Inside
+  const { apiClient, apiKey } = client as unknown as Inside
   const fetch = (ready === undefined ? settings.fetch : apiClient?.getFetch?.()) ?? globalThis.fetch
   const logged = yield* WireLog.enabled
   return {
     call: GoogleClient.make(client, logged ? WireLog.wrap("google", fetch) : fetch),
     url: Environment.publicUrl(apiClient?.getRequestUrl?.() ?? defaultUrl, ""),
     keyName: ready === undefined && settings.apiKey === undefined ? keyNames.join(" or ") : undefined,
+    keyProblem: ApiKey.foreign(vendor, apiKey),
     places: Gate.places(settings.maxConcurrentRequests ?? 64),
     timeout: Duration.fromInputUnsafe(settings.timeout ?? "10 minutes"),
     idleTimeout: Duration.fromInputUnsafe(settings.idleTimeout ?? "2 minutes"),

@@ -32,7 +32,8 @@ export const make = (connection: Connection, model: string): Effect.Effect<Drive
     const capabilities = GoogleCapabilities.of(model, connection.settings.capabilities)
     const gate = Gate.make(connection.places)
     const url = `${connection.url}/${model.includes("/") ? model : `models/${model}`}`
-    const origin = { module: "Google", provider, model, url, keyName: connection.keyName }
+    const { keyName, keyProblem } = connection
+    const origin = { module: "Google", provider, model, url, keyName, keyProblem }
     return {
       provider,
       model,

@@ -61,9 +61,6 @@ export const fromError = (
     type: text(error["status"]),
     parameter: Array.isArray(violations) ? text(violations[0]?.field) : undefined,
     message,
-    advice: /thought.?signature/i.test(message)
-      ? "the history is of another model or key, or was changed: begin a new one"
-      : undefined,
     headers,
     retryAfter: wait === undefined ? undefined : RetryAfter.parseSpan(wait)
   }

@@ -2,7 +2,7 @@
  * From prompt messages to Gemini's contents. Each message is encoded once for each way to think, as long as it lives.
  *
  * What Gemini made goes back as it came, part by part, with its thought signature; what other vendors reasoned or ran
- * themselves is left out. All results of a turn are in one content. Gemini 3 refuses a turn of calls without a
+ * themselves is left out. Contents alternate, and the first is the user's. Gemini 3 refuses a turn of calls without a
  * signature, as other vendors make them: its first call gets the one that Google documents for that.
  */
 import type { Content, FunctionResponsePart, Part } from "@google/genai"
@@ -20,6 +20,12 @@ interface Turn {
 
 /** Stands for the signature of a call that Gemini did not make. Source: "Thought Signatures", FAQ, Gemini API. */
 const noSignature = "skip_thought_signature_validator"
+
+/** The name of a call: a model may have called a tool by a name that no tool can have. */
+const toName = (name: string): string => {
+  const clean = name.replace(/[^\w.:-]/g, "_").slice(0, 127)
+  return /^[A-Za-z_]/.test(clean) ? clean : `_${clean}`
+}
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
@@ -49,7 +55,7 @@ const toolResult = (part: Prompt.ToolResultPart, thinking: Thinking): Array<Part
   const inside = thinking === "level" && files.length > 0
   const functionResponse = {
     ...GoogleKeep.givenId(part.id),
-    name: part.name,
+    name: toName(part.name),
     response: part.isFailure ? { error: value } : { output: value },
     ...(inside ? { parts: files as Array<FunctionResponsePart> } : undefined)
   }
@@ -91,7 +97,7 @@ const modelParts = (
       return keep === undefined ? [] : [{ ...toFile(part), ...signature }]
     case "tool-call":
       if (!part.providerExecuted) {
-        const functionCall = { ...GoogleKeep.givenId(part.id), name: part.name, args: toArguments(part.params) }
+        const functionCall = { ...GoogleKeep.givenId(part.id), name: toName(part.name), args: toArguments(part.params) }
         return [{ functionCall, ...signature }]
       }
       return answered.has(part.id) ? toHosted(part.id, part.params, keep) : []
@@ -155,24 +161,31 @@ export interface Encoded {
   readonly system: Array<Part>
 }
 
+// for a history that was cut off at its front
+const beginning: Content = { role: "user", parts: [{ text: "(The beginning is left out.)" }] }
+
 /** Encodes a history for a model that thinks in a certain way. */
 export const encodeAll = (messages: ReadonlyArray<Prompt.Message>, thinking: Thinking): Encoded => {
   const encode = encoders[thinking]
   const contents: Array<Content> = []
   const system: Array<Part> = []
-  // the results of a turn may be spread over messages
-  let results: Turn | undefined
+  // the last content, if it was joined here and may grow
+  let joined: Turn | undefined
   for (const message of messages) {
     if (message.role === "system" && message.content !== "") system.push({ text: message.content })
     for (const turn of encode(message)) {
-      if (message.role === "tool" && results !== undefined) {
-        results = { role: "user", parts: [...results.parts, ...turn.parts] }
-        contents[contents.length - 1] = results
-      } else {
+      const last = contents.at(-1)
+      if (last?.role !== turn.role) {
         contents.push(turn)
-        results = message.role === "tool" ? turn : undefined
+        joined = undefined
+      } else if (joined !== undefined) {
+        joined.parts.push(...turn.parts)
+      } else {
+        joined = { role: turn.role, parts: [...last.parts ?? [], ...turn.parts] }
+        contents[contents.length - 1] = joined
       }
     }
   }
+  if (contents[0]?.role === "model") contents.unshift(beginning)
   return { contents, system }
 }

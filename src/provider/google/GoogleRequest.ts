@@ -49,14 +49,28 @@ const isEmpty = (record: object) => Object.keys(record).length === 0
 // As Google's OpenAI-compatible API translates an effort.
 const budgets: { readonly [effort in Reasoning]: number } = { low: 1024, medium: 8192, high: 24_576 }
 
+const shares: { readonly [effort in Reasoning]: number } = { low: 0.25, medium: 0.5, high: 0.75 }
+
+// The least that all models take.
+const minBudget = 512
+
+/** Thoughts are a part of the limit: they have to leave room for an answer. */
+const toBudget = (effort: Reasoning, maxTokens = Infinity): number =>
+  Math.min(budgets[effort], Math.max(minBudget, Math.floor(maxTokens * shares[effort])))
+
 const levels = { low: "LOW", medium: "MEDIUM", high: "HIGH" } as { readonly [effort in Reasoning]: ThinkingLevel }
 
-const toThinking = (model: string, capabilities: Capabilities, effort: Reasoning): ThinkingConfig | undefined => {
+const toThinking = (
+  model: string,
+  capabilities: Capabilities,
+  effort: Reasoning,
+  maxTokens: number | undefined
+): ThinkingConfig | undefined => {
   switch (thinking(model, capabilities)) {
     case "none":
       return undefined
     case "budget":
-      return { includeThoughts: true, thinkingBudget: budgets[effort] }
+      return { includeThoughts: true, thinkingBudget: toBudget(effort, maxTokens) }
     case "level": {
       // Gemini 3 Pro, unlike all others, has no medium.
       const level = effort === "medium" && /\bgemini-3-pro\b/.test(model) ? "high" : effort
@@ -150,7 +164,7 @@ const build = (model: string, capabilities: Capabilities, request: ModelRequest)
   }
   const thinkingConfig = options.reasoning === undefined
     ? undefined
-    : toThinking(model, capabilities, options.reasoning)
+    : toThinking(model, capabilities, options.reasoning, options.maxTokens)
   const config: GenerateContentConfig = {
     ...(system.length === 0 ? undefined : { systemInstruction: { parts: system } }),
     ...toTools(model, capabilities, request),

@@ -1,5 +1,6 @@
 /**
- * Reads an API key, from the options or from the environment, and refuses one that no HTTP header can carry.
+ * Reads an API key, from the options or from the environment, and refuses one that no HTTP header can carry, and one of
+ * another vendor before it is sent to where it does not belong.
  *
  * Every key that passes here is made known to `Secrets`. No message shows any part of a key.
  */
@@ -26,6 +27,37 @@ const problem = (key: string): string | undefined => {
   return undefined
 }
 
+/** Who issues keys of which form. */
+const issuers: ReadonlyArray<readonly [form: RegExp, issuer: string]> = [
+  [/^sk-ant-/, "Anthropic"],
+  [/^AIza/, "Google"],
+  [/^sk-or-/, "OpenRouter"],
+  [/^gsk_/, "Groq"],
+  [/^xai-/, "xAI"],
+  [/^pplx-/, "Perplexity"],
+  [/^hf_/, "Hugging Face"],
+  [/^sk-/, "OpenAI"]
+]
+
+/** That a key looks like one of another vendor than `vendor`, if it does. */
+export const foreign = (vendor: string, key: unknown): string | undefined => {
+  if (typeof key !== "string") return undefined
+  const issuer = issuers.find(([form]) => form.test(key))?.[1]
+  return issuer === undefined || issuer === vendor
+    ? undefined
+    : `looks like one of ${issuer}'s, where one of ${vendor}'s is needed`
+}
+
+/** Who takes a key, and where it is sent. At any other address than the vendor's own, other keys may be right. */
+export interface Recipient {
+  readonly vendor: string
+  readonly url: string
+  /** The vendor's own address. */
+  readonly home: string
+}
+
+const isAtHome = ({ home, url }: Recipient): boolean => URL.canParse(url) && new URL(url).host === new URL(home).host
+
 const fromEnvironment = (model: string, variable: string): Effect.Effect<Redacted.Redacted<string>, ModelUnresolved> =>
   Config.Redacted(variable).pipe(
     Config.withDefault(Redacted.make("")),
@@ -45,6 +77,7 @@ export const read = (options: {
   /** The environment variable; of several, the first that is set. */
   readonly variable: string | readonly [string, ...ReadonlyArray<string>]
   readonly apiKey?: Redacted.Redacted<string> | undefined
+  readonly recipient?: Recipient | undefined
 }): Effect.Effect<Redacted.Redacted<string>, ModelUnresolved> =>
   Effect.gen(function*() {
     const given = options.apiKey
@@ -67,12 +100,22 @@ export const read = (options: {
           : "the option `apiKey` is empty"
       })
     }
+    const where = given === undefined ? variable : "`apiKey`"
     const wrong = problem(text)
     if (wrong !== undefined) {
       return yield* new ModelUnresolved({
         model: options.model,
         problem: "malformed-key",
-        detail: `the API key ${given === undefined ? `in ${variable}` : "in `apiKey`"} ${wrong}`
+        detail: `the API key in ${where} ${wrong}`
+      })
+    }
+    const { recipient } = options
+    const stray = recipient !== undefined && isAtHome(recipient) ? foreign(recipient.vendor, text) : undefined
+    if (stray !== undefined) {
+      return yield* new ModelUnresolved({
+        model: options.model,
+        problem: "wrong-key",
+        detail: `the API key in ${where} ${stray}; it was not sent`
       })
     }
     return Secrets.register(key)

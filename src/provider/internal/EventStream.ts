@@ -9,6 +9,8 @@ import * as Failure from "./Failure.ts"
 
 const invalid = (message: string, body?: string) => new Failure.Thrown({ _tag: "Undecodable", message, body })
 
+const isDone = (data: string): boolean => data.startsWith("[DONE]")
+
 /** The data of an event as JSON. */
 const parse = (data: string): unknown => {
   try {
@@ -18,16 +20,30 @@ const parse = (data: string): unknown => {
   }
 }
 
+const isWhole = (data: string): boolean => {
+  if (isDone(data)) return true
+  try {
+    JSON.parse(data)
+    return true
+  } catch {
+    return false
+  }
+}
+
 // Decoded one by one, so that what came before a malformed event is not lost.
-function* decode<Event>(data: ReadonlyArray<string>): Iterable<Event> {
-  for (const text of data) if (text !== "[DONE]") yield parse(text) as Event
+function* decode<Event>(data: ReadonlyArray<string>, done: Event | undefined): Iterable<Event> {
+  for (const text of data) {
+    if (!isDone(text)) yield parse(text) as Event
+    else if (done !== undefined) yield done
+  }
 }
 
 /**
- * The events of a response, by what was read at once; each is the JSON of its data, and `[DONE]` is left out. Reads
- * when it is asked to. Throws a `Failure.Thrown` for what is no UTF-8; iterating over a batch, for what is no JSON.
+ * The events of a response, by what was read at once; each is the JSON of its data, and `[DONE]` is left out, or
+ * `done`. Reads when it is asked to. Throws a `Failure.Thrown` for what is no UTF-8; iterating over a batch, for what is
+ * no JSON. An event that the end of the body cuts short is dropped.
  */
-export const read = <Event>(response: Response): AsyncIterable<Iterable<Event>> => ({
+export const read = <Event>(response: Response, done?: Event): AsyncIterable<Iterable<Event>> => ({
   [Symbol.asyncIterator]: () => {
     const reader = response.body?.getReader()
     const decoder = new TextDecoder("utf-8", { fatal: true })
@@ -45,13 +61,17 @@ export const read = <Event>(response: Response): AsyncIterable<Iterable<Event>> 
     return {
       next: async () => {
         while (reader !== undefined) {
-          const { done, value } = await reader.read()
+          const { done: isOver, value } = await reader.read()
           events = []
           parser.feed(toText(value))
-          // Some servers leave out the empty line after the last event.
-          if (done) parser.feed("\n\n")
-          if (events.length > 0) return { done: false, value: decode<Event>(events) }
-          if (done) break
+          if (isOver) {
+            const count = events.length
+            // Some servers leave out the empty line after the last event. What is no JSON then is an event cut short.
+            parser.feed("\n\n")
+            if (events.length > count && !isWhole(events.at(-1)!)) events.pop()
+          }
+          if (events.length > 0) return { done: false, value: decode(events, done) }
+          if (isOver) break
         }
         return { done: true, value: undefined }
       },

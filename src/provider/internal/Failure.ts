@@ -30,15 +30,25 @@ export type Failure =
     readonly body?: string | undefined
   }
   /** There was no connection, or it broke, or nothing came over it. Worth another try. */
-  | { readonly _tag: "Broken"; readonly message: string; readonly cause?: unknown }
+  | {
+    readonly _tag: "Broken"
+    readonly message: string
+    /** What to do, if the provider knows better than the rules here. */
+    readonly advice?: string | undefined
+    readonly cause?: unknown
+  }
   /** What came is no response of that vendor's. */
   | { readonly _tag: "Undecodable"; readonly message: string; readonly body?: string | undefined }
   /** It is known already. */
   | { readonly _tag: "Known"; readonly reason: AiError.AiErrorReason }
 
-/** A failure that is known where it is thrown, on its way through an SDK. `fromUnknown` recognises it. */
+/**
+ * A failure that is known where it is thrown, on its way through an SDK; `fromUnknown` recognises it. It is the original
+ * cause of an error, where no SDK has thrown one.
+ */
 // @effect-diagnostics-next-line extendsNativeError:off (it is rejected with, not failed with)
 export class Thrown extends Error {
+  override readonly name = "VendorError"
   readonly failure: Failure
   constructor(failure: Failure) {
     super("message" in failure ? failure.message : failure._tag)
@@ -56,6 +66,8 @@ export interface Origin {
   readonly url: string
   /** Where its key comes from, for advice: `OPENAI_API_KEY`. */
   readonly keyName?: string | undefined
+  /** What is odd about its key; see `ApiKey.foreign`. */
+  readonly keyProblem?: string | undefined
 }
 
 /** The first characters of a body, in one line, without secrets. */
@@ -75,6 +87,7 @@ export type Kind =
   | "permission"
   | "policy"
   | "context"
+  | "signature"
   | "internal"
   | "model"
   | "request"
@@ -103,6 +116,7 @@ const kinds: { readonly [code: string]: Kind } = {
   bio_policy: "policy",
   context_length_exceeded: "context",
   string_above_max_length: "context",
+  invalid_encrypted_content: "signature",
   model_not_found: "model",
   server_error: "internal",
   internal_error: "internal",
@@ -117,35 +131,45 @@ const kinds: { readonly [code: string]: Kind } = {
 const contextOverflow =
   /context (length|limit|window|size)|maximum context|(prompt|input|request) is too long|exceeds? .*num_ctx/i
 
+/** What a vendor says of reasoning that it does not take back. */
+const foreignReasoning = /(thought|thinking)\b.*signature|signature.*(thought|thinking)/i
+
 const kindOf = (failure: Failure & { readonly _tag: "Refused" }): Kind => {
   if (failure.kind !== undefined) return failure.kind
   const byCode = kinds[failure.code ?? ""] ?? kinds[failure.type ?? ""]
   if (byCode !== undefined) return byCode
   const status = failure.status
-  if (status === undefined) {
-    return /^(invalid|image|unsupported|missing)_/.test(failure.code ?? "")
-      ? "request"
-      : "internal"
-  }
   if (status === 402) return "quota"
   if (status === 429) return "rate"
   if (status === 401) return "key"
   if (status === 403) return "permission"
+  // servers of one's own report it with 500, and inside of a stream
+  if (status === 413 || contextOverflow.test(failure.message)) return "context"
+  if (status === undefined) {
+    return [failure.code, failure.type].some((word) => /^(invalid|image|unsupported|missing)_/.test(word ?? ""))
+      ? "request"
+      : "internal"
+  }
   if (status === 408 || status >= 500) return "internal"
-  if (status >= 400) return contextOverflow.test(failure.message) ? "context" : "request"
-  return "undecodable"
+  if (foreignReasoning.test(failure.message)) return "signature"
+  return status >= 400 ? "request" : "undecodable"
 }
 
 const advice = (kind: Kind, origin: Origin): string => {
   switch (kind) {
-    case "key":
-      return `check the API key${origin.keyName === undefined ? "" : ` (${origin.keyName})`}`
+    case "key": {
+      const where = origin.keyName === undefined ? "" : ` (${origin.keyName})`
+      return `check the API key${where}${origin.keyProblem === undefined ? "" : `: it ${origin.keyProblem}`}`
+    }
     case "permission":
       return `use an API key that may use model ${origin.model}`
     case "policy":
       return "change what is asked"
     case "context":
       return "shorten the history, the instructions or the tools' results, or name a model with a larger context"
+    case "signature":
+      return "the history has reasoning of another model or account, or was changed: begin a new one, or leave its parts "
+        + "of type \"reasoning\" out"
     case "model":
       return `${origin.provider} has no model "${origin.model}" for this API key; check the name`
     case "internal":
@@ -203,6 +227,12 @@ const metadataOf = (
   }
 }
 
+/** How long the vendor asks to wait. */
+const waitOf = (failure: Failure & { readonly _tag: "Refused" }, now: number): Duration.Duration | undefined => {
+  const wait = failure.retryAfter ?? RetryAfter.read(failure.headers, failure.message, now)
+  return wait === undefined ? undefined : Duration.millis(Math.ceil(wait))
+}
+
 const refused = (
   failure: Failure & { readonly _tag: "Refused" },
   origin: Origin,
@@ -220,11 +250,8 @@ const refused = (
     case "quota":
       return new AiError.QuotaExhaustedError(common)
     case "rate": {
-      const wait = failure.retryAfter ?? RetryAfter.read(failure.headers, failure.message, now)
-      return new AiError.RateLimitError({
-        ...common,
-        ...(wait === undefined ? undefined : { retryAfter: Duration.millis(wait) })
-      })
+      const retryAfter = waitOf(failure, now)
+      return new AiError.RateLimitError({ ...common, ...(retryAfter === undefined ? undefined : { retryAfter }) })
     }
     case "key":
       return new AiError.AuthenticationError({ ...common, kind: "InvalidKey", description })
@@ -245,20 +272,22 @@ const refused = (
   }
 }
 
-const toReason = (failure: Failure, origin: Origin, now: number): AiError.AiErrorReason => {
+const toReason = (failure: Failure, origin: Origin, now: number, thrown: unknown): AiError.AiErrorReason => {
   switch (failure._tag) {
     case "Known":
       return failure.reason
     case "Refused":
       return refused(failure, origin, now)
-    case "Broken":
+    case "Broken": {
+      const cause = failure.cause ?? thrown
       return new AiError.NetworkError({
         reason: "TransportError",
         method: "POST",
         url: origin.url,
-        description: Secrets.scrub(failure.message),
-        ...(failure.cause === undefined ? undefined : { cause: failure.cause })
+        description: Secrets.scrub(`${failure.message}; ${failure.advice ?? wayOut(cause, origin.url)}`),
+        ...(cause === undefined ? undefined : { cause: Secrets.scrubValue(cause) })
       })
+    }
     case "Undecodable":
       return new AiError.InvalidResponseError({
         description: `${failure.message}${
@@ -268,9 +297,43 @@ const toReason = (failure: Failure, origin: Origin, now: number): AiError.AiErro
   }
 }
 
-/** The typed error of a failure. `now`, in epoch milliseconds, is for waits that are given as a date. */
-export const toAiError = (failure: Failure, origin: Origin, now: number): AiError.AiError =>
-  AiError.make({ module: origin.module, method: "stream", reason: toReason(failure, origin, now) })
+/** The code of a system's error, of the cause or of what caused it: `ECONNREFUSED`. */
+const codeOf = (cause: unknown, depth = 0): string | undefined => {
+  if (!(cause instanceof Error) || depth > 4) return undefined
+  return "code" in cause && typeof cause.code === "string" ? cause.code : codeOf(cause.cause, depth + 1)
+}
+
+/** What to do about a connection that broke. */
+const wayOut = (cause: unknown, url: string): string => {
+  const code = codeOf(cause) ?? ""
+  if (code === "ECONNREFUSED") return `no server answers at ${url}: start it, or check the address`
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `check the address ${url}, and the network`
+  if (/CERT|SELF_SIGNED|UNABLE_TO_/.test(code)) return `check the certificate of ${url}, or of a proxy on the way`
+  if (/TIMEOUT|TIMEDOUT|UNREACH/.test(code)) return `check the network, and the address ${url}`
+  return "it may pass: try again"
+}
+
+/** Keeps with a reason what its Schema has no field for: it does not cross a journal. */
+const attach = (reason: AiError.AiErrorReason, field: string, value: unknown): void => {
+  Object.defineProperty(reason, field, { value, configurable: true, writable: true, enumerable: false })
+}
+
+/**
+ * The typed error of a failure. `now`, in epoch milliseconds, is for waits that are given as a date.
+ *
+ * @param cause what the SDK threw, if it was the one who did
+ */
+export const toAiError = (failure: Failure, origin: Origin, now: number, cause?: unknown): AiError.AiError => {
+  const reason = toReason(failure, origin, now, cause)
+  if (failure._tag === "Refused" || failure._tag === "Undecodable") {
+    attach(reason, "cause", Secrets.scrubValue(cause ?? new Thrown(failure)))
+  }
+  if (failure._tag === "Refused" && reason._tag === "InternalProviderError") {
+    const wait = waitOf(failure, now)
+    if (wait !== undefined) attach(reason, "retryAfter", wait)
+  }
+  return AiError.make({ module: origin.module, method: "stream", reason })
+}
 
 /** An error's message with that of its cause (`fetch failed: connect ECONNREFUSED 127.0.0.1:1`). */
 const describe = (cause: Error): string => {

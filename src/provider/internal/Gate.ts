@@ -1,14 +1,15 @@
 /**
  * Who may call a vendor now: at most so many calls at once per provider, and none to a model that said "wait".
  *
- * One 429 with a time holds every call to that model until the time is over. A time above `longestHold` holds nobody:
- * the caller's retry policy decides about it.
+ * One 429 with a time holds every call to that model until the time is over; who may not wait is told so at once
+ * (`Driver.MayWait`). A time above `longestHold` holds nobody: the caller's retry policy decides about it.
  */
-import type * as AiError from "effect/ai/AiError"
+import * as AiError from "effect/ai/AiError"
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
+import { MayWait } from "../../agent/Driver.ts"
 
 const longestHold = 60_000
 
@@ -45,10 +46,17 @@ const vacancy = (places: Places): Effect.Effect<void> =>
 /** The gate in front of one model. */
 export interface Gate {
   /** Waits for its turn; the place is given back when the scope closes. */
-  readonly enter: (scope: Scope.Scope, clock: Clock.Clock) => Effect.Effect<void>
+  readonly enter: (scope: Scope.Scope, clock: Clock.Clock) => Effect.Effect<void, AiError.AiError>
   /** Tells the gate how a call failed. `now` is in epoch milliseconds. */
   readonly report: (error: AiError.AiError, now: number) => void
 }
+
+const held = (wait: number): AiError.AiError =>
+  AiError.make({
+    module: "Gate",
+    method: "enter",
+    reason: new AiError.RateLimitError({ retryAfter: Duration.millis(wait) })
+  })
 
 /** A gate in front of one model, with its provider's places. */
 export const make = (places: Places): Gate => {
@@ -57,11 +65,12 @@ export const make = (places: Places): Gate => {
     enter: (scope, clock) =>
       Effect.uninterruptibleMask((restore) => {
         // Whoever comes queues behind those who wait; whoever was woken has waited.
-        const attempt = (woken: boolean): Effect.Effect<void> =>
-          Effect.suspend(() => {
+        const attempt = (woken: boolean): Effect.Effect<void, AiError.AiError> =>
+          Effect.withFiber((fiber) => {
             const wait = heldUntil - clock.currentTimeMillisUnsafe()
             if (wait > 0) {
               wakeNext(places)
+              if (!fiber.getRef(MayWait)) return Effect.fail(held(wait))
               return Effect.flatMap(restore(clock.sleep(Duration.millis(wait))), () => attempt(false))
             }
             if (places.free === 0 || (!woken && places.waiting.size > 0)) {

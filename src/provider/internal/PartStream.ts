@@ -29,6 +29,8 @@ export interface Fold<Event> {
    * after these parts.
    */
   readonly push: (event: Event, out: Array<Part>) => Failure.Failure | undefined
+  /** Adds what is left when no more events come, for vendors whose responses end without saying so. */
+  readonly end?: (out: Array<Part>) => void
 }
 
 /** One model call. */
@@ -117,7 +119,8 @@ class Reader<Event> {
     const span = Duration.format(this.call.silence)
     this.fail({
       _tag: "Broken",
-      message: `nothing came from the vendor for ${span}; try again, or allow a longer time`
+      message: `nothing came from the vendor for ${span}`,
+      advice: "try again, or raise `idleTimeout` (`timeout`, where the answer is not streamed)"
     })
     return limit
   }
@@ -127,7 +130,7 @@ class Reader<Event> {
     try {
       opened = this.call.open(this.controller.signal)
     } catch (cause) {
-      return this.fail(this.call.toFailure(cause))
+      return this.fail(this.call.toFailure(cause), cause)
     }
     opened.then((events) => {
       this.iterator = events[Symbol.asyncIterator]()
@@ -141,13 +144,14 @@ class Reader<Event> {
 
   private readonly onEvent = (result: IteratorResult<Event>): void => {
     if (this.waiting === undefined || this.iterator === undefined) return
-    if (result.done === true) {
-      return this.fail({ _tag: "Broken", message: "the answer ended before it was complete; try again" })
-    }
     const out: Array<Part> = []
-    this.failure = this.push(result.value, out)
+    if (result.done === true) this.fold.end?.(out)
+    else this.failure = this.push(result.value, out)
     if (this.failure !== undefined && out.length === 0) return this.fail(this.failure)
     if (out.length === 0) {
+      if (result.done === true) {
+        return this.fail({ _tag: "Broken", message: "the answer ended before it was complete" })
+      }
       this.quietSince = this.clock.currentTimeMillisUnsafe()
       return this.advance(this.iterator)
     }
@@ -169,14 +173,14 @@ class Reader<Event> {
   }
 
   private readonly onThrown = (cause: unknown): void => {
-    if (this.waiting !== undefined) this.fail(this.call.toFailure(cause))
+    if (this.waiting !== undefined) this.fail(this.call.toFailure(cause), cause)
   }
 
-  private fail(failure: Failure.Failure): void {
+  private fail(failure: Failure.Failure, cause?: unknown): void {
     const resume = this.waiting
     if (resume === undefined) return
     const now = this.clock.currentTimeMillisUnsafe()
-    const error = Failure.toAiError(failure, this.call.origin, now)
+    const error = Failure.toAiError(failure, this.call.origin, now, cause)
     this.call.gate.report(error, now)
     Effect.runSync(this.close)
     resume(Exit.fail(error))

@@ -2,7 +2,8 @@
  * How long a vendor asks to wait, from the headers and the text of its refusal.
  *
  * Sources: RFC 9110 (`retry-after`: seconds or an HTTP date), OpenAI and Azure (`retry-after-ms`,
- * `x-ratelimit-reset-requests|tokens` as `1s`, `6m0s`, `20ms`), OpenRouter (`x-ratelimit-reset`, epoch milliseconds).
+ * `x-ratelimit-reset-requests|tokens` as `1s`, `6m0s`, `20ms`), OpenRouter (`x-ratelimit-reset`, epoch milliseconds),
+ * Anthropic (`anthropic-ratelimit-…-reset`, RFC 3339), Google (in its message: `Please retry in 34.4s`).
  */
 
 /** The part of `Headers` that is read. */
@@ -27,7 +28,7 @@ const number = (text: string | null): number | undefined => {
 }
 
 const fromDate = (text: string | null, now: number): number | undefined => {
-  if (text === null || !/^[a-z]{3,9},? /i.test(text)) return undefined
+  if (text === null || !/^([a-z]{3,9},? |\d{4}-\d\d-\d\dT)/i.test(text)) return undefined
   const at = Date.parse(text)
   return Number.isNaN(at) ? undefined : Math.max(0, at - now)
 }
@@ -38,18 +39,27 @@ const fromEpoch = (value: number | undefined, now: number): number | undefined =
   return value > 1e9 ? Math.max(0, value * 1000 - now) : value * 1000
 }
 
-const exhausted = (headers: HeaderReader): number | undefined => {
-  const waits = ["requests", "tokens"].flatMap((what) => {
-    const reset = headers.get(`x-ratelimit-reset-${what}`)
-    if (reset === null || headers.get(`x-ratelimit-remaining-${what}`) !== "0") return []
-    const wait = parseSpan(reset) ?? (number(reset) === undefined ? undefined : number(reset)! * 1000)
+/** What there is so much of in a time, as its headers: what remains, and when it is all there again. */
+const limits: ReadonlyArray<readonly [remaining: string, reset: string]> = [
+  ...["requests", "tokens"].map((what) => [`x-ratelimit-remaining-${what}`, `x-ratelimit-reset-${what}`] as const),
+  ...["requests", "tokens", "input-tokens", "output-tokens"].map((what) =>
+    [`anthropic-ratelimit-${what}-remaining`, `anthropic-ratelimit-${what}-reset`] as const
+  )
+]
+
+const exhausted = (headers: HeaderReader, now: number): number | undefined => {
+  const waits = limits.flatMap(([remaining, name]) => {
+    const reset = headers.get(name)
+    if (reset === null || headers.get(remaining) !== "0") return []
+    const seconds = number(reset)
+    const wait = parseSpan(reset) ?? (seconds === undefined ? fromDate(reset, now) : seconds * 1000)
     return wait === undefined ? [] : [wait]
   })
   return waits.length === 0 ? undefined : Math.max(...waits)
 }
 
 const fromMessage = (message: string): number | undefined => {
-  const found = /(?:try|retry) again in ((?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+)/i.exec(message)
+  const found = /(?:try again|retry|retry again) in ((?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+)/i.exec(message)
   return found === null ? undefined : parseSpan(found[1]!.toLowerCase())
 }
 
@@ -61,7 +71,7 @@ export const read = (headers: HeaderReader | undefined, message: string, now: nu
   const seconds = number(headers.get("retry-after"))
   if (seconds !== undefined) return seconds * 1000
   return fromDate(headers.get("retry-after"), now)
-    ?? exhausted(headers)
+    ?? exhausted(headers, now)
     ?? fromEpoch(number(headers.get("x-ratelimit-reset")), now)
     ?? fromMessage(message)
 }

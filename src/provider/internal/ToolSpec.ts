@@ -9,6 +9,7 @@ import * as LanguageModel from "effect/ai/LanguageModel"
 import * as Tool from "effect/ai/Tool"
 import type * as JsonSchema from "effect/JsonSchema"
 import { memo } from "./Memo.ts"
+import * as OutputSchema from "./OutputSchema.ts"
 
 /** A tool's declaration. Shared: nobody may change it. */
 export interface ToolSpec {
@@ -41,14 +42,12 @@ export const make = (transformer?: LanguageModel.CodecTransformer): (tool: Tool.
       && Tool.getStrictMode(tool) === true
       && !(Tool.isDynamic(tool) && tool.jsonSchema !== undefined)
     try {
-      return {
-        name: tool.name,
-        description: Tool.getDescription(tool),
-        schema: toObject(Tool.getJsonSchema(tool, {
-          transformer: strict ? transformer : LanguageModel.defaultCodecTransformer
-        })),
-        strict
-      }
+      const schema = toObject(Tool.getJsonSchema(tool, {
+        transformer: strict ? transformer : LanguageModel.defaultCodecTransformer
+      }))
+      const problem = strict ? OutputSchema.untyped(schema) : undefined
+      if (problem !== undefined) throw new Error(problem)
+      return { name: tool.name, description: Tool.getDescription(tool), schema, strict }
     } catch (cause) {
       throw new AiError.UnsupportedSchemaError({
         description: `the parameters of tool "${tool.name}" cannot be sent to the vendor: ${

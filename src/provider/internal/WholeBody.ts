@@ -33,6 +33,11 @@ export const read = async <Whole>(
   return body
 }
 
+const typeOf = (response: Response): string => response.headers.get("content-type") ?? ""
+
+/** Whether it says of itself that it is a web page. */
+export const isPage = (response: Response): boolean => /text\/html/i.test(typeOf(response))
+
 /** Whether a stream was asked for and a whole answer came: a sign-in page, or a server that cannot stream. */
 export const isWholeType = (response: Response): boolean =>
-  /text\/html|application\/json/i.test(response.headers.get("content-type") ?? "")
+  isPage(response) || /application\/json/i.test(typeOf(response))

@@ -18,15 +18,10 @@ export const enabled: Effect.Effect<boolean> = Config.String("FLUXION_LOG").pipe
   Effect.orElseSucceed(() => false)
 )
 
-const secretHeader = /authorization|api-?key|token|cookie|secret|signature|credential/i
-
-// Keys that nobody registered: of OpenAI, Anthropic, Google, and bearer tokens.
-const keyLike = /\b(sk-[A-Za-z0-9_-]{8,}|AIza[A-Za-z0-9_-]{10,}|Bearer\s+[A-Za-z0-9._~+/=-]{8,})/g
-
-const clean = (text: string): string => Secrets.scrub(text).replace(keyLike, "<redacted>")
-
 const headerLines = (headers: Headers): ReadonlyArray<string> =>
-  [...headers].map(([name, value]) => `${name}: ${secretHeader.test(name) ? "<redacted>" : clean(value)}`)
+  [...headers].map(([name, value]) =>
+    `${name}: ${Secrets.isSecretName(name) ? Secrets.mask : Secrets.scrubKeys(value)}`
+  )
 
 let requests = 0
 
@@ -42,14 +37,14 @@ async (input, init) => {
   const log = (direction: string, text: string) => write(`fluxion wire ${provider} #${id} ${direction} ${text}`)
   const request = input instanceof Request ? input : undefined
   const url = request?.url ?? String(input)
-  log("→", `${init?.method ?? request?.method ?? "GET"} ${clean(url)}`)
+  log("→", `${init?.method ?? request?.method ?? "GET"} ${Secrets.scrubKeys(url)}`)
   for (const line of headerLines(new Headers(init?.headers ?? request?.headers))) log("→", line)
-  if (typeof init?.body === "string") log("→", clean(init.body))
+  if (typeof init?.body === "string") log("→", Secrets.scrubKeys(init.body))
   let response: Response
   try {
     response = await fetch(input, init)
   } catch (cause) {
-    log("✗", clean(String(cause)))
+    log("✗", Secrets.scrubKeys(String(cause)))
     throw cause
   }
   log("←", `${response.status} ${response.statusText}`.trimEnd())
@@ -61,11 +56,11 @@ async (input, init) => {
     transform: (chunk, controller) => {
       const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n")
       rest = parts.pop()!
-      for (const part of parts) if (part.trim() !== "") log("←", clean(part))
+      for (const part of parts) if (part.trim() !== "") log("←", Secrets.scrubKeys(part))
       controller.enqueue(chunk)
     },
     flush: () => {
-      if (rest.trim() !== "") log("←", clean(rest))
+      if (rest.trim() !== "") log("←", Secrets.scrubKeys(rest))
       log("←", "end")
     }
   })

@@ -8,6 +8,7 @@
 import * as Result from "effect/Result"
 import type { Ollama } from "ollama"
 import { type Failure, Thrown } from "../internal/Failure.ts"
+import * as WholeBody from "../internal/WholeBody.ts"
 import type { Fetch } from "../internal/WireLog.ts"
 import * as OllamaFailure from "./OllamaFailure.ts"
 import type { ChatRequest } from "./OllamaRequest.ts"
@@ -27,6 +28,7 @@ export const make = (client: Ollama, wrap: (fetch: Fetch) => Fetch = (fetch) => 
         value: async (...[url, init]: Parameters<Fetch>) => {
           const response = await fetch(url, { ...init, signal })
           if (!response.ok) throw new Thrown(await refusal(response))
+          if (WholeBody.isPage(response)) throw new Thrown(OllamaFailure.notJson(await response.text()))
           if (request.stream && response.body !== null) lines = new LineReader(response.body.getReader())
           return {
             ok: true,

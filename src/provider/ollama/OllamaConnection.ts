@@ -21,6 +21,9 @@ export interface Connection {
   readonly chat: OllamaClient.Chat
   /** The server's address, for messages. */
   readonly url: string
+  /** Whether a key is sent. */
+  readonly isKeyed: boolean
+  readonly keyProblem: string | undefined
   readonly timeout: Duration.Duration
   readonly idleTimeout: Duration.Duration
   readonly settings: Settings
@@ -32,18 +35,24 @@ export const make = Effect.fnUntraced(function*(
   settings: Settings,
   ready?: Ollama
 ): Effect.fn.Return<Connection, ModelUnresolved> {
-  const { client, url } = ready === undefined
+  const { client, keyProblem, url } = ready === undefined
     ? yield* makeClient(model, settings)
-    : { client: ready, url: hostOf(ready) }
+    : { client: ready, keyProblem: undefined, url: hostOf(ready) }
   const logged = yield* WireLog.enabled
   return {
     chat: OllamaClient.make(client, logged ? (fetch) => WireLog.wrap("ollama", fetch) : undefined),
     url,
+    isKeyed: ready === undefined && settings.apiKey !== undefined || isCloud(url),
+    keyProblem,
     timeout: Duration.fromInputUnsafe(settings.timeout ?? "10 minutes"),
     idleTimeout: Duration.fromInputUnsafe(settings.idleTimeout ?? "5 minutes"),
     settings
   }
 })
+
+const cloud = "https://ollama.com"
+
+const isCloud = (url: string): boolean => URL.canParse(url) && new URL(url).host === new URL(cloud).host
 
 const makeClient = Effect.fnUntraced(function*(model: string, settings: Settings) {
   const { authorization, url } = yield* findHost(model, settings.host)
@@ -52,9 +61,11 @@ const makeClient = Effect.fnUntraced(function*(model: string, settings: Settings
     try: () => new Headers({ ...(authorization === undefined ? undefined : { authorization }), ...settings.headers }),
     catch: (cause) => badSettings(model, `the option \`headers\` holds what is no header: ${(cause as Error).message}`)
   })
-  const isCloud = new URL(url).hostname === "ollama.com"
-  if (settings.apiKey !== undefined || isCloud && !headers.has("authorization")) {
-    const key = yield* ApiKey.read({ model, variable: "OLLAMA_API_KEY", apiKey: settings.apiKey })
+  const recipient = { vendor: "Ollama", url, home: cloud }
+  let keyProblem: string | undefined
+  if (settings.apiKey !== undefined || isCloud(url) && !headers.has("authorization")) {
+    const key = yield* ApiKey.read({ model, variable: "OLLAMA_API_KEY", apiKey: settings.apiKey, recipient })
+    keyProblem = ApiKey.foreign(recipient.vendor, Redacted.value(key))
     headers.set("authorization", `Bearer ${Redacted.value(key)}`)
   }
   const sdk = yield* Sdk.load("ollama", model, () => import("ollama"))
@@ -63,7 +74,7 @@ const makeClient = Effect.fnUntraced(function*(model: string, settings: Settings
     headers,
     ...(settings.fetch === undefined ? undefined : { fetch: settings.fetch })
   })
-  return { client, url }
+  return { client, keyProblem, url }
 })
 
 const badSettings = (model: string, detail: string) =>

@@ -32,8 +32,15 @@ export const make = (connection: Connection, places: Gate.Places, model: string)
     const capabilities = OllamaCapabilities.of(model, connection.settings.capabilities)
     const settings = { model, vision: capabilities.vision, keepAlive, numCtx }
     const gate = Gate.make(places)
-    const origin = { module: "Ollama", provider, model, url: `${connection.url}/api/chat`, keyName: "OLLAMA_API_KEY" }
-    const toFailure = (cause: unknown) => OllamaFailure.from(cause, model, connection.url)
+    const origin = {
+      module: "Ollama",
+      provider,
+      model,
+      url: `${connection.url}/api/chat`,
+      keyName: "OLLAMA_API_KEY",
+      keyProblem: connection.keyProblem
+    }
+    const toFailure = (cause: unknown) => OllamaFailure.from(cause, model, connection.url, connection.isKeyed)
     return {
       provider,
       model,

@@ -5,11 +5,11 @@
  */
 import * as Failure from "../internal/Failure.ts"
 
-/** What was thrown in a call to `model` at `host`. */
-export const from = (cause: unknown, model: string, host: string): Failure.Failure => {
+/** What was thrown in a call to `model` at `host`; `isKeyed` says whether a key was sent. */
+export const from = (cause: unknown, model: string, host: string, isKeyed = false): Failure.Failure => {
   const failure = cause instanceof Failure.Thrown ? cause.failure : fromSdk(cause) ?? Failure.fromUnknown(cause)
   if (failure._tag === "Refused") {
-    const advice = failure.advice ?? advise(failure.status, failure.message, model, host)
+    const advice = failure.advice ?? advise(failure.status, failure.message, model, host, isKeyed)
     return advice === undefined ? failure : { ...failure, advice }
   }
   return failure._tag === "Broken" && failure.cause !== undefined
@@ -34,7 +34,13 @@ export const notJson = (text: string): Failure.Failure => ({
   body: text
 })
 
-const advise = (status: number | undefined, message: string, model: string, host: string): string | undefined => {
+const advise = (
+  status: number | undefined,
+  message: string,
+  model: string,
+  host: string,
+  isKeyed: boolean
+): string | undefined => {
   const says = (text: RegExp) => text.test(message)
   if (says(/does not support tools/)) return "name a model that can call tools, or use the agent without tools"
   if (says(/does not support thinking|think value/)) return "leave `reasoning` out, or name a model that thinks"
@@ -44,7 +50,7 @@ const advise = (status: number | undefined, message: string, model: string, host
   if (status === 404) {
     return says(/model/) ? `get it: \`ollama pull ${model}\`` : `check that there is an Ollama server at ${host}`
   }
-  if (status === 401 && !host.includes("ollama.com")) return "sign in: `ollama signin`"
+  if (status === 401 && !isKeyed) return "sign in: `ollama signin`"
   return undefined
 }
 
@@ -52,7 +58,7 @@ const advise = (status: number | undefined, message: string, model: string, host
 const fromSdk = (cause: unknown): Failure.Failure | undefined => {
   if (!(cause instanceof Error)) return undefined
   if (cause.message.startsWith("Did not receive done")) {
-    return { _tag: "Broken", message: "the answer ended before it was complete; try again" }
+    return { _tag: "Broken", message: "the answer ended before it was complete" }
   }
   return "status_code" in cause && typeof cause.status_code === "number"
     ? { _tag: "Refused", status: cause.status_code, message: reported(cause)?.message ?? cause.message }
@@ -62,10 +68,10 @@ const fromSdk = (cause: unknown): Failure.Failure | undefined => {
 const unreachable = (cause: unknown, host: string): Failure.Failure | undefined => {
   const code = isRecord(cause) && isRecord(cause.cause) ? cause.cause.code : undefined
   if (code === "ECONNREFUSED") {
-    return { _tag: "Broken", message: `no Ollama answers at ${host}; start it: \`ollama serve\``, cause }
+    return { _tag: "Broken", message: `no Ollama answers at ${host}`, advice: "start it: `ollama serve`", cause }
   }
   return code === "ENOTFOUND" || code === "EAI_AGAIN"
-    ? { _tag: "Broken", message: `there is no host of that name: ${host}; check OLLAMA_HOST`, cause }
+    ? { _tag: "Broken", message: `there is no host of that name: ${host}`, advice: "check OLLAMA_HOST", cause }
     : undefined
 }
 

@@ -6,8 +6,8 @@
  */
 import type * as Response from "effect/ai/Response"
 import type { Failure } from "../internal/Failure.ts"
+import * as ModelText from "../internal/ModelText.ts"
 import type { Fold, Part } from "../internal/PartStream.ts"
-import * as OllamaText from "./OllamaText.ts"
 
 /** A line of the response. Nothing of it is certain: servers and proxies differ. */
 export interface ChatChunk {
@@ -45,7 +45,7 @@ export interface Options {
 /** The fold over one response's chunks. */
 export const fold = (options: Options): Fold<ChatChunk> => {
   let begun = false
-  let text = OllamaText.initial
+  let text = ModelText.initial
   let open: { readonly type: "text" | "reasoning"; readonly id: string } | undefined
   let blocks = 0
   const calls = new Set<string>()
@@ -77,7 +77,7 @@ export const fold = (options: Options): Fold<ChatChunk> => {
     )
   }
 
-  const give = (pieces: ReadonlyArray<OllamaText.Piece>, out: Array<Part>) => {
+  const give = (pieces: ReadonlyArray<ModelText.Piece>, out: Array<Part>) => {
     for (const piece of pieces) {
       if (piece.type === "call") callTool(undefined, piece.name, piece.params, out)
       else write(piece.type, piece.text, out)
@@ -85,8 +85,8 @@ export const fold = (options: Options): Fold<ChatChunk> => {
   }
 
   const flush = (out: Array<Part>) => {
-    give(OllamaText.end(text), out)
-    text = OllamaText.afterReasoning
+    give(ModelText.end(text), out)
+    text = ModelText.afterReasoning
   }
 
   return {
@@ -100,11 +100,11 @@ export const fold = (options: Options): Fold<ChatChunk> => {
       }
       const { content, thinking, tool_calls } = chunk.message ?? {}
       if (typeof thinking === "string" && thinking !== "") {
-        if (text === OllamaText.initial) text = OllamaText.afterReasoning
+        if (text === ModelText.initial) text = ModelText.afterReasoning
         write("reasoning", thinking, out)
       }
       if (typeof content === "string" && content !== "") {
-        const [next, pieces] = OllamaText.push(text, content, options.tools)
+        const [next, pieces] = ModelText.push(text, content, options.tools)
         text = next
         give(pieces, out)
       }

@@ -11,7 +11,7 @@ const base: Capabilities.Capabilities = { ...Capabilities.all, stopSequences: fa
 /** The table; fine-tuned models (`ft:gpt-4o…`) are as their base. */
 export const rules: ReadonlyArray<Capabilities.Rule> = [
   // Reasoning models take an effort, and no sampling.
-  { model: /^(ft:)?(o\d|gpt-5|codex|computer-use)/, is: { sampling: false } },
+  { model: /^(ft:)?(o\d|gpt-[5-9]|codex|computer-use)/, is: { sampling: false } },
   { model: /^(ft:)?(gpt-3|gpt-4|chatgpt-)/, is: { reasoning: false } },
   { model: /^gpt-5(\.\d+)?-chat/, is: { reasoning: false, sampling: true } },
   {

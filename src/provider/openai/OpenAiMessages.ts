@@ -7,6 +7,7 @@
  */
 import type * as Prompt from "effect/ai/Prompt"
 import type OpenAI from "openai"
+import * as CallName from "../internal/CallName.ts"
 import * as FileData from "../internal/FileData.ts"
 import { memo } from "../internal/Memo.ts"
 import * as ToolOutput from "../internal/ToolOutput.ts"
@@ -84,7 +85,7 @@ const assistantText = (part: Prompt.TextPart): InputItem => {
 const toolCall = (part: Prompt.ToolCallPart): InputItem => ({
   type: "function_call",
   call_id: part.id,
-  name: part.name,
+  name: CallName.make(part.name, 64),
   arguments: typeof part.params === "string" ? part.params : JSON.stringify(part.params ?? {})
 })
 

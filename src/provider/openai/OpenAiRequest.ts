@@ -10,7 +10,7 @@ import * as Result from "effect/Result"
 import type OpenAI from "openai"
 import type { Capabilities } from "../../agent/Capabilities.ts"
 import type { ModelRequest } from "../../agent/Driver.ts"
-import { memo } from "../internal/Memo.ts"
+import * as OutputSchema from "../internal/OutputSchema.ts"
 import * as Overlay from "../internal/Overlay.ts"
 import * as Messages from "./OpenAiMessages.ts"
 import * as Tools from "./OpenAiTools.ts"
@@ -19,24 +19,14 @@ type Params = OpenAI.Responses.ResponseCreateParams
 
 type Format = OpenAI.Responses.ResponseFormatTextJSONSchemaConfig
 
-const jsonSchema = memo((schema: Parameters<typeof toCodecOpenAI>[0]) => toCodecOpenAI(schema).jsonSchema)
+const jsonSchema = OutputSchema.make("OpenAI", toCodecOpenAI, { recursion: true })
 
-const format = (name: string, schema: Parameters<typeof toCodecOpenAI>[0]): Format => {
-  try {
-    return {
-      type: "json_schema",
-      name: name.replace(/[^a-zA-Z0-9_-]/g, "_").slice(0, 64) || "output",
-      schema: jsonSchema(schema),
-      strict: true
-    }
-  } catch (cause) {
-    throw new AiError.UnsupportedSchemaError({
-      description: `OpenAI cannot answer by the output's Schema: ${
-        cause instanceof Error ? cause.message : String(cause)
-      }`
-    })
-  }
-}
+const format = (name: string, schema: Parameters<typeof jsonSchema>[0]): Format => ({
+  type: "json_schema",
+  name: name.replace(/[^a-zA-Z0-9_-]/g, "_").slice(0, 64) || "output",
+  schema: jsonSchema(schema),
+  strict: true
+})
 
 const toolChoice = (request: ModelRequest): NonNullable<Params["tool_choice"]> => {
   const choice = request.toolChoice

@@ -9,6 +9,7 @@
 import type * as Response from "effect/ai/Response"
 import type OpenAI from "openai"
 import type { Failure } from "../internal/Failure.ts"
+import * as OpenAiError from "../internal/OpenAiError.ts"
 import type { Fold, Part } from "../internal/PartStream.ts"
 import * as TokenCount from "../internal/TokenCount.ts"
 import * as ToolParams from "../internal/ToolParams.ts"
@@ -27,26 +28,14 @@ export interface Options {
   readonly params?: ToolParams.Bringer | undefined
 }
 
-const toUsage = (usage: Partial<OpenAI.Responses.ResponseUsage> | null | undefined): typeof Response.Usage.Encoded => {
-  const input = TokenCount.read(usage?.input_tokens)
-  const read = TokenCount.read(usage?.input_tokens_details?.cached_tokens)
-  const written = TokenCount.read(usage?.input_tokens_details?.cache_write_tokens)
-  const output = TokenCount.read(usage?.output_tokens)
-  const reasoning = TokenCount.read(usage?.output_tokens_details?.reasoning_tokens)
-  return {
-    inputTokens: TokenCount.present({
-      total: input,
-      uncached: input === undefined || read === undefined ? undefined : Math.max(0, input - read),
-      cacheRead: read,
-      cacheWrite: written
-    }),
-    outputTokens: TokenCount.present({
-      total: output,
-      text: output === undefined || reasoning === undefined ? undefined : Math.max(0, output - reasoning),
-      reasoning
-    })
-  }
-}
+const toUsage = (usage: Partial<OpenAI.Responses.ResponseUsage> | null | undefined): typeof Response.Usage.Encoded =>
+  TokenCount.toUsage({
+    input: usage?.input_tokens,
+    cacheRead: usage?.input_tokens_details?.cached_tokens,
+    cacheWrite: usage?.input_tokens_details?.cache_write_tokens,
+    output: usage?.output_tokens,
+    reasoning: usage?.output_tokens_details?.reasoning_tokens
+  })
 
 const timestamp = (seconds: unknown): { readonly timestamp: string } | undefined => {
   const date = new Date(typeof seconds === "number" ? seconds * 1000 : Number.NaN)
@@ -55,15 +44,8 @@ const timestamp = (seconds: unknown): { readonly timestamp: string } | undefined
 
 /** An error inside of the stream: its fields stand in the event, as documented, or in its `error`, as sent. */
 const toError = (event: object): Failure => {
-  const error: { readonly [field: string]: unknown } = { ...event, ..."error" in event && Object(event.error) }
-  const field = (name: string) => typeof error[name] === "string" ? error[name] : undefined
-  return {
-    _tag: "Refused",
-    code: field("code"),
-    type: field("type"),
-    parameter: field("param"),
-    message: field("message") ?? "OpenAI reports an error without saying which"
-  }
+  const { code, message, parameter, type } = OpenAiError.read(event) ?? OpenAiError.unsaid
+  return { _tag: "Refused", code, type, parameter, message }
 }
 
 const toFailure = (response: Partial<Whole>): Failure => ({
@@ -87,6 +69,8 @@ interface Open {
 class ResponseFold implements Fold<Event> {
   readonly #options: Options
   readonly #items = new Map<number, Open>()
+  readonly #calls = new Set<string>()
+  #response: string | undefined
   #announced = false
   #called = false
   #refusal: string | undefined
@@ -141,6 +125,7 @@ class ResponseFold implements Fold<Event> {
   #announce(response: Partial<Whole>, out: Array<Part>): void {
     if (this.#announced) return
     this.#announced = true
+    this.#response = response.id
     out.push({
       type: "response-metadata",
       ...(response.id == null ? undefined : { id: response.id }),
@@ -162,9 +147,17 @@ class ResponseFold implements Fold<Event> {
     const open = this.#open(index, item.type, item.id ?? undefined)
     if (item.type === "message") open.phase = item.phase ?? undefined
     if (item.type === "function_call") {
-      open.block = item.call_id ?? open.id
+      open.block = this.#callId(item.call_id, index)
       out.push({ type: "tool-params-start", id: open.block, name: item.name })
     }
+  }
+
+  /** Calls without an id get one, and one that is taken is changed: their results could not be told apart. */
+  #callId(given: string | null | undefined, index: number): string {
+    let id = given || `${this.#response ?? "call"}_${index}`
+    while (this.#calls.has(id)) id = `${id}_${index}`
+    this.#calls.add(id)
+    return id
   }
 
   #start(item: Open, kind: "text" | "reasoning", part: string, refusal: boolean, out: Array<Part>): string {
@@ -259,7 +252,7 @@ class ResponseFold implements Fold<Event> {
         return
       }
       case "function_call": {
-        const id = open.block ?? item.call_id ?? open.id
+        const id = open.block ?? this.#callId(item.call_id, index)
         if (open.block === undefined) out.push({ type: "tool-params-start", id, name: item.name })
         const text = item.arguments ?? ""
         if (!open.given.has("arguments") && text !== "") out.push({ type: "tool-params-delta", id, delta: text })
@@ -386,6 +379,10 @@ export const fold = (options: Options = {}): Fold<Iterable<Event>> => {
 
 /** The events that a whole response would have been, without its deltas. */
 export const toEvents = (response: Whole): ReadonlyArray<Event> => {
+  // an error instead of a response, as proxies send it
+  if (response.output === undefined && response.error != null) {
+    return [{ type: "error", error: response.error } as never]
+  }
   const events: Array<Event> = [{ type: "response.created", sequence_number: 0, response }]
   response.output?.forEach((item, output_index) =>
     events.push({ type: "response.output_item.done", sequence_number: events.length, output_index, item })

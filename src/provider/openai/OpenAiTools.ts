@@ -8,6 +8,7 @@ import * as AiError from "effect/ai/AiError"
 import { toCodecOpenAI } from "effect/ai/OpenAiStructuredOutput"
 import * as Tool from "effect/ai/Tool"
 import type OpenAI from "openai"
+import * as Name from "../../core/Name.ts"
 import { memo } from "../internal/Memo.ts"
 import * as ToolParams from "../internal/ToolParams.ts"
 import * as ToolSpec from "../internal/ToolSpec.ts"
@@ -16,9 +17,6 @@ type Declaration = OpenAI.Responses.Tool
 
 const misconfigured = (tool: Tool.Any, description: string) =>
   new AiError.ToolConfigurationError({ toolName: tool.name, description })
-
-/** The names that OpenAI takes for functions. */
-const isName = (name: string): boolean => /^[a-zA-Z0-9_-]{1,64}$/.test(name)
 
 const spec = ToolSpec.make(toCodecOpenAI)
 
@@ -35,7 +33,7 @@ export const declare: (tool: Tool.Any) => Declaration = memo((tool) => {
     const args: unknown = tool.args
     return { type: tool.providerName, ...(typeof args === "object" ? args : undefined) } as unknown as Declaration
   }
-  if (!isName(tool.name)) {
+  if (!Name.isValid(tool.name)) {
     throw misconfigured(tool, "OpenAI takes names of 1 to 64 letters, digits, _ and -; give the tool such a name")
   }
   const { description, name, schema, strict } = spec(tool)

@@ -449,6 +449,32 @@ describe("AnthropicRequest", () => {
     }
   })
 
+  it("tells a model that thinks by default not to, where a call is forced", () => {
+    const thinking = (model: string, toolChoice: "required" | "auto") =>
+      make(Collect.request("Hi", { tools: [Now], toolChoice }), model)["thinking"]
+    assert.deepStrictEqual(thinking("claude-opus-5", "required"), { type: "disabled" })
+    assert.isUndefined(thinking("claude-opus-5", "auto"))
+    assert.isUndefined(thinking("claude-opus-4-8", "required"))
+  })
+
+  it("does not show an older model the thinking of a turn under way, unless it is to think", () => {
+    const history: Array<Prompt.MessageEncoded> = [
+      asked,
+      answered(Wire.scenarios[3]!.blocks),
+      { role: "tool", content: [result("toolu_a")] }
+    ]
+    const types = (request: Prompt.RawInput, model: string, options = {}) =>
+      make(Collect.request(request, { tools: [Now], options }), model).messages[1].content.map(({ type }: any) => type)
+    const older = "claude-sonnet-4-5"
+    assert.deepStrictEqual(types(history, older), ["text", "tool_use"])
+    assert.deepStrictEqual(types(history, older, { reasoning: "low" }), ["thinking", "text", "tool_use"])
+    assert.deepStrictEqual(types(history, current), ["thinking", "text", "tool_use"])
+    const ended: Array<Prompt.MessageEncoded> = [...history, { role: "assistant", content: "Well." }, asked]
+    assert.deepStrictEqual(types(ended, older), ["thinking", "text", "tool_use"])
+    const own = { providerOptions: { anthropic: { thinking: { type: "enabled", budget_tokens: 1024 } } } }
+    assert.deepStrictEqual(types(history, older, own), ["thinking", "text", "tool_use"])
+  })
+
   it("does not ask an older model to think in the middle of a turn that began without", () => {
     const think = (answer: Prompt.MessageEncoded, model: string, rest: Array<Prompt.MessageEncoded>) =>
       make(
@@ -528,7 +554,7 @@ describe("AnthropicRequest", () => {
       Collect.request("Hi", { responseFormat: { type: "json", objectName: "x", schema: tree as never } })
     )
     assert.strictEqual(recursive._tag, "UnsupportedSchemaError")
-    assert.include(recursive.message, "Recursive")
+    assert.include(recursive.message, "leads back to what it is a part of")
   })
 
   it("encodes each message and each tool once", () => {
@@ -625,11 +651,19 @@ describe("AnthropicCapabilities", () => {
       ]
     ) {
       assert.isFalse(AnthropicCapabilities.of(model).structuredOutput, model)
-      assert.deepStrictEqual(AnthropicCapabilities.thinking(model), { by: "budget", effort: false }, model)
+      assert.deepInclude(AnthropicCapabilities.thinking(model), { by: "budget", effort: false }, model)
     }
-    for (const model of ["claude-opus-4-1-20250805", "claude-haiku-4-5", "claude-sonnet-4-6", "claude-opus-5", "new"]) {
+    for (const model of ["claude-haiku-4-5", "claude-sonnet-4-6", "claude-opus-5", "new"]) {
       assert.isTrue(AnthropicCapabilities.of(model).structuredOutput, model)
+      assert.isTrue(AnthropicCapabilities.of(model).forcedToolChoice, model)
+      assert.isFalse(AnthropicCapabilities.of(model).reasoningWithForcedChoice, model)
     }
+    assert.isFalse(AnthropicCapabilities.of("claude-opus-4-1-20250805").structuredOutput)
+    for (const model of ["claude-opus-5-5", "claude-haiku-5-5", "claude-fable-5-1", "us.anthropic.claude-sonnet-5-5"]) {
+      assert.isFalse(AnthropicCapabilities.of(model).forcedToolChoice, model)
+    }
+    assert.isTrue(AnthropicCapabilities.thinking("claude-opus-5").byDefault)
+    assert.isFalse(AnthropicCapabilities.thinking("claude-opus-4-8").byDefault)
     assert.strictEqual(AnthropicCapabilities.thinking("claude-haiku-4-5").by, "budget")
     assert.strictEqual(AnthropicCapabilities.thinking("claude-haiku-5-5").by, "adaptive")
     assert.isFalse(AnthropicCapabilities.of("claude-opus-5").sampling)

@@ -1,25 +1,16 @@
 /**
- * What goes wrong at Google, on the way, or before: one typed error each, that says what to do and holds no key.
+ * What goes wrong at Google in its own way: one typed error each, that says what to do and holds no key. What goes wrong
+ * everywhere is in the promise P11 and in `bad-input.test.ts`.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Fiber, Stream } from "effect"
-import type { AiError } from "effect/ai"
-import { TestClock } from "effect/testing"
-import type { Google } from "../../../src/provider/google/index.ts"
+import { Duration, Effect } from "effect"
+import * as Asking from "../support/Asking.ts"
 import * as Collect from "../support/Collect.ts"
 import * as Recut from "../support/Recut.ts"
 import * as VendorServer from "../support/VendorServer.ts"
 import * as Wire from "./fixtures/Wire.ts"
 
-const ask = (reply: VendorServer.Reply, stream: boolean, options: Partial<Google.Options> = {}) =>
-  Effect.gen(function*() {
-    const server = yield* VendorServer.make([reply])
-    const model = yield* Wire.driver(server.url, options)
-    const error = yield* Effect.flip(Collect.parts(model, Collect.request("Hi", { options: { stream } })))
-    assert.strictEqual(server.requests.length, 1, "nobody but the caller retries")
-    assert.notInclude(JSON.stringify(error) + error.message, Wire.apiKey)
-    return error
-  })
+const { ask, bothWays } = Asking.make(Wire.driver, Wire.apiKey)
 
 const info = (type: string, fields: object) => ({ "@type": `type.googleapis.com/google.rpc.${type}`, ...fields })
 
@@ -35,43 +26,11 @@ const refusal = (
   body: JSON.stringify({ error: { code, message, status, details } })
 })
 
-const bothWays = (
-  title: string,
-  reply: VendorServer.Reply,
-  check: (error: AiError.AiError, stream: boolean) => void
-) => {
-  for (const stream of [true, false]) {
-    it.effect(
-      `${title} (${stream ? "streamed" : "whole"})`,
-      () => Effect.map(ask(reply, stream), (error) => check(error, stream))
-    )
-  }
-}
-
-const quota = (quotaId: string) => info("QuotaFailure", { violations: [{ quotaId }] })
-const perMinute = quota("GenerateRequestsPerMinutePerProjectPerModel-FreeTier")
-const perDay = quota("GenerateRequestsPerDayPerProjectPerModel-FreeTier")
 const chunks = Wire.chunks(Wire.scenario("a text"))
 
 describe("Google's refusals", () => {
-  bothWays(
-    "400: the key is wrong",
-    refusal(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.", [
-      info("ErrorInfo", { reason: "API_KEY_INVALID", domain: "googleapis.com" })
-    ]),
-    ({ isRetryable, message, reason }) => {
-      assert.deepInclude(reason, { _tag: "AuthenticationError", kind: "InvalidKey" })
-      assert.isFalse(isRetryable)
-      assert.include(message, "check the API key")
-    }
-  )
-
   bothWays("401: no key of Google's", refusal(401, "UNAUTHENTICATED", "Expected OAuth 2 token"), ({ reason }) => {
     assert.deepInclude(reason, { _tag: "AuthenticationError", kind: "InvalidKey" })
-  })
-
-  bothWays("403: not allowed", refusal(403, "PERMISSION_DENIED", "no access"), ({ reason }) => {
-    assert.deepInclude(reason, { _tag: "AuthenticationError", kind: "InsufficientPermissions" })
   })
 
   bothWays(
@@ -90,79 +49,12 @@ describe("Google's refusals", () => {
   })
 
   bothWays(
-    "400: the context is full",
-    refusal(
-      400,
-      "INVALID_ARGUMENT",
-      "The input token count (1048600) exceeds the maximum number of tokens allowed (1048576)."
-    ),
-    ({ message, reason }) => {
-      assert(reason._tag === "InvalidRequestError")
-      assert.deepStrictEqual(reason.metadata["fluxion"], { contextLengthExceeded: true })
-      assert.include(message, "shorten the history")
-    }
-  )
-
-  bothWays(
     "400: a field is wrong",
     refusal(400, "INVALID_ARGUMENT", "Unknown name \"x\"", [
       info("BadRequest", { fieldViolations: [{ field: "tools[0].x", description: "Cannot find field." }] })
     ]),
     ({ reason }) => assert.deepInclude(reason, { _tag: "InvalidRequestError", parameter: "tools[0].x" })
   )
-
-  bothWays(
-    "400: a signature that Google rejects",
-    refusal(400, "INVALID_ARGUMENT", "Thought signature is not valid"),
-    ({ message, reason }) => {
-      assert.strictEqual(reason._tag, "InvalidRequestError")
-      assert.include(message, "the history is of another model or key")
-    }
-  )
-
-  for (
-    const [title, details, headers, seconds] of [
-      ["RetryInfo", [perMinute, info("RetryInfo", { retryDelay: "34.4s" })], {}, 34.4],
-      ["RetryInfo of a day", [info("RetryInfo", { retryDelay: "86400s" })], {}, 86_400],
-      ["retry-after: 7", [], { "retry-after": "7" }, 7],
-      ["no time", [perMinute], {}, undefined]
-    ] as const
-  ) {
-    bothWays(
-      `429 with ${title}`,
-      refusal(429, "RESOURCE_EXHAUSTED", "You exceeded your current quota.", details, headers),
-      ({ isRetryable, reason }) => {
-        assert(reason._tag === "RateLimitError")
-        assert.isTrue(isRetryable)
-        const wait = reason.retryAfter === undefined ? undefined : Duration.toSeconds(reason.retryAfter)
-        assert.strictEqual(wait, seconds)
-      }
-    )
-  }
-
-  bothWays(
-    "429: nothing is left of the day's quota",
-    refusal(429, "RESOURCE_EXHAUSTED", "You exceeded your current quota.", [
-      perDay,
-      info("RetryInfo", { retryDelay: "10s" })
-    ]),
-    ({ isRetryable, reason }) => {
-      assert.strictEqual(reason._tag, "QuotaExhaustedError")
-      assert.isFalse(isRetryable)
-    }
-  )
-
-  for (
-    const [code, status] of [[408, "CANCELLED"], [500, "INTERNAL"], [503, "UNAVAILABLE"], [
-      504,
-      "DEADLINE_EXCEEDED"
-    ]] as const
-  ) {
-    bothWays(`${code}: it may pass`, refusal(code, status, "overloaded"), ({ isRetryable, reason }) => {
-      assert.strictEqual(reason._tag, "InternalProviderError")
-      assert.isTrue(isRetryable)
-    })
-  }
 
   it.effect("an error inside of a stream is what it would have been outside", () =>
     Effect.gen(function*() {
@@ -208,24 +100,6 @@ describe("Google's refusals", () => {
 })
 
 describe("what is no answer", () => {
-  const page = "<!DOCTYPE html>\n<html><body><h1>Sign in</h1></body></html>"
-
-  bothWays(
-    "a web page",
-    { headers: { "content-type": "text/html" }, body: page },
-    ({ isRetryable, message, reason }) => {
-      assert.strictEqual(reason._tag, "InvalidResponseError")
-      assert.isFalse(isRetryable)
-      assert.include(message, "<h1>Sign in</h1>")
-      assert.include(message, "/v1beta/models/gemini-3-flash is the vendor's API")
-    }
-  )
-
-  bothWays("a gateway's web page", { status: 502, headers: { "content-type": "text/html" }, body: page }, (error) => {
-    assert.strictEqual(error.reason._tag, "InternalProviderError")
-    assert.include(error.message, "Sign in")
-  })
-
   it.effect("JSON that is cut, and JSON of something else", () =>
     Effect.gen(function*() {
       for (const stream of [true, false]) {
@@ -259,38 +133,13 @@ describe("what is no answer", () => {
 })
 
 describe("connections that break", () => {
-  const headers = Wire.sseHeaders
-  const begun = Wire.sse(chunks.slice(0, 3))
-
-  it.effect("a stream that is cut fails, after giving what came", () =>
+  it.effect("a stream that ends inside of a chunk fails", () =>
     Effect.gen(function*() {
-      const server = yield* VendorServer.make([{ headers, body: begun, after: "cut" }])
-      const model = yield* Wire.driver(server.url)
-      let text = ""
-      const error = yield* model.stream(Collect.request("Hi")).pipe(
-        Stream.runForEach((part) => Effect.sync(() => text += part.type === "text-delta" ? part.delta : "")),
-        Effect.flip
-      )
-      assert.isTrue(Wire.scenario("a text").expect.text!.startsWith(text))
-      assert.isAbove(text.length, 0)
+      const body = Wire.sse(chunks.slice(0, 3)).slice(0, -20)
+      const error = yield* ask({ headers: Wire.sseHeaders, body }, true)
       assert.deepInclude(error.reason, { _tag: "NetworkError", reason: "TransportError" })
-      assert.isTrue(error.isRetryable)
       assert.include(error.message, "the connection broke before the answer was complete")
     }))
-
-  for (
-    const [what, body, said] of [
-      ["between chunks", begun, "ended before it was complete"],
-      ["inside of one", begun.slice(0, -20), "the connection broke before the answer was complete"]
-    ] as const
-  ) {
-    it.effect(`a stream that ends early ${what} without an error fails too`, () =>
-      Effect.gen(function*() {
-        const error = yield* ask({ headers, body }, true)
-        assert.deepInclude(error.reason, { _tag: "NetworkError", reason: "TransportError" })
-        assert.include(error.message, said)
-      }))
-  }
 
   it.effect("a whole response that is cut, or does not say that it is finished, fails", () =>
     Effect.gen(function*() {
@@ -299,52 +148,5 @@ describe("connections that break", () => {
       const body = JSON.stringify({ candidates: [{ content: { parts: [{ text: "Well" }] } }] })
       const open = yield* ask({ headers: Wire.jsonHeaders, body }, false)
       assert.strictEqual(open.reason._tag, "NetworkError")
-    }))
-
-  it.effect("nobody listens", () =>
-    Effect.gen(function*() {
-      for (const stream of [true, false]) {
-        const model = yield* Wire.driver("http://127.0.0.1:1")
-        const error = yield* Effect.flip(Collect.parts(model, Collect.request("Hi", { options: { stream } })))
-        assert.deepInclude(error.reason, { _tag: "NetworkError", reason: "TransportError" })
-        assert.match(error.message, /ECONNREFUSED|bad port/)
-      }
-    }))
-
-  for (
-    const [what, reply] of [
-      ["before its first byte", { silent: true }],
-      ["in the middle", { headers, body: begun, after: "hang" }]
-    ] as const
-  ) {
-    it.effect(`a stream that is silent ${what} fails after the idle timeout, and the request is aborted`, () =>
-      Effect.gen(function*() {
-        const server = yield* VendorServer.make([reply])
-        const model = yield* Wire.driver(server.url, { idleTimeout: "45 seconds" })
-        const fiber = yield* Effect.forkChild(Effect.flip(Collect.parts(model)))
-        const request = yield* server.request(0)
-        yield* Deferred.await(request.begun)
-        yield* TestClock.adjust("44 seconds")
-        assert.isUndefined(fiber.pollUnsafe())
-        yield* TestClock.adjust("45 seconds")
-        const error = yield* Fiber.join(fiber)
-        assert.deepInclude(error.reason, { _tag: "NetworkError", reason: "TransportError" })
-        assert.include(error.message, "nothing came from the vendor for 45s")
-        yield* Deferred.await(request.closed)
-      }))
-  }
-
-  it.effect("a whole response may be silent up to its own timeout", () =>
-    Effect.gen(function*() {
-      const server = yield* VendorServer.make([{ silent: true }])
-      const model = yield* Wire.driver(server.url, { idleTimeout: "1 second", timeout: "30 minutes" })
-      const fiber = yield* Effect.forkChild(
-        Effect.flip(Collect.parts(model, Collect.request("Hi", { options: { stream: false } })))
-      )
-      yield* server.request(0)
-      yield* TestClock.adjust("29 minutes")
-      assert.isUndefined(fiber.pollUnsafe())
-      yield* TestClock.adjust("2 minutes")
-      assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "NetworkError")
     }))
 })

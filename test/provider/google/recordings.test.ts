@@ -97,8 +97,8 @@ const givenBack = (parts: Parts): ReadonlyArray<any> => {
       ? [{ ...part, options: part.metadata ?? {} }]
       : []
   )
-  const prompt = Prompt.make([{ role: "assistant", content }])
-  return GoogleMessages.encodeAll(prompt.content, "level").contents.flatMap(({ parts }) => parts ?? [])
+  const prompt = Prompt.make([{ role: "user", content: "Hello" }, { role: "assistant", content }])
+  return GoogleMessages.encodeAll(prompt.content, "level").contents.slice(1).flatMap(({ parts }) => parts ?? [])
 }
 
 describe.skipIf(!Recordings.present)("Google recordings (../shared/recordings)", () => {

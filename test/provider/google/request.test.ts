@@ -35,6 +35,13 @@ const failure = (request: Driver.ModelRequest, model = gemini3): AiError.AiError
 
 const contents = (messages: Prompt.RawInput, model?: string) => make(Collect.request(messages), model).contents
 
+/** The contents of a history that begins with the model: Gemini wants the user first. */
+const contentsAfter = (messages: Prompt.RawInput, model?: string) => {
+  const [first, ...others] = contents(messages, model)
+  assert.deepStrictEqual(first, { role: "user", parts: [{ text: "(The beginning is left out.)" }] })
+  return others
+}
+
 const fold = (scenario: Pick<Wire.Scenario, "parts" | "end">) => {
   const fold = GoogleResponse.fold({
     id: "test",
@@ -113,6 +120,9 @@ describe("GoogleRequest", () => {
       config({ options: { reasoning } }, model)["thinkingConfig"]
     assert.deepStrictEqual(thinking("low", gemini2), { includeThoughts: true, thinkingBudget: 1024 })
     assert.deepStrictEqual(thinking("high", "models/gemini-2.5-pro"), { includeThoughts: true, thinkingBudget: 24_576 })
+    const within = (maxTokens: number) =>
+      config({ options: { reasoning: "high", maxTokens } }, gemini2)["thinkingConfig"].thinkingBudget
+    assert.deepStrictEqual([100, 4096, 100_000].map(within), [512, 3072, 24_576], "room for an answer")
     assert.deepStrictEqual(thinking("medium", gemini3), { includeThoughts: true, thinkingLevel: "MEDIUM" })
     assert.deepStrictEqual(thinking("medium", "gemini-3-pro-preview"), { includeThoughts: true, thinkingLevel: "HIGH" })
     assert.deepStrictEqual(thinking("low", "gemini-flash-latest"), { includeThoughts: true, thinkingLevel: "LOW" })
@@ -161,7 +171,7 @@ describe("GoogleRequest", () => {
     ])
   })
 
-  it("puts all results of a turn in one content, as objects, under the ids that Gemini gave", () => {
+  it("puts all results of a turn in one content, as objects, under the ids that Gemini gave; contents alternate", () => {
     const found = contents([
       { role: "user", content: "Hi" },
       { role: "assistant", content: [call("fc_1", "a", { x: 1 }), call("fluxion_call_s_1", "b"), call("fc_3", "c")] },
@@ -184,15 +194,15 @@ describe("GoogleRequest", () => {
         parts: [
           { functionResponse: { id: "fc_1", name: "a", response: { output: { degrees: 22 } } } },
           { functionResponse: { name: "b", response: { output: "sunny" } } },
-          { functionResponse: { id: "fc_3", name: "c", response: { error: { code: 404 } } } }
+          { functionResponse: { id: "fc_3", name: "c", response: { error: { code: 404 } } } },
+          { text: "And?" }
         ]
-      },
-      { role: "user", parts: [{ text: "And?" }] }
+      }
     ])
   })
 
   it("gives results that are nothing, arguments that are no object, and results beside their call", () => {
-    const found = contents([
+    const found = contentsAfter([
       {
         role: "assistant",
         content: [
@@ -257,21 +267,19 @@ describe("GoogleRequest", () => {
           part["functionCall"] === undefined ? part : { ...part, functionCall: { args: {}, ...part["functionCall"] } }
         )
       const [run, whole] = remember(scenario)
-      assert.deepStrictEqual(contents(whole!), [{ role: "model", parts: expected }])
-      // A run keeps no text that is empty.
-      const kept = expected.filter((part, index) =>
-        part["text"] !== "" || part["thought"] === true || expected[index - 1]?.["text"] !== undefined
-      )
-      assert.deepStrictEqual(contents(run!), [{ role: "model", parts: kept }])
+      assert.deepStrictEqual(contentsAfter(whole!), [{ role: "model", parts: expected }])
+      assert.deepStrictEqual(contentsAfter(run!), [{ role: "model", parts: expected }])
     })
   }
 
   it("leaves signatures and thoughts out for a model that does not think", () => {
     for (const prompt of remember(Wire.scenario("thoughts, a text, a signature on an empty last text"))) {
-      assert.deepStrictEqual(contents(prompt, "gemini-2.0-flash"), [{ role: "model", parts: [{ text: "It is 42." }] }])
+      assert.deepStrictEqual(contentsAfter(prompt, "gemini-2.0-flash"), [
+        { role: "model", parts: [{ text: "It is 42." }] }
+      ])
     }
     for (const prompt of remember(Wire.scenario("a text and a call without an id"))) {
-      assert.deepStrictEqual(contents(prompt, "gemini-2.0-flash")[0].parts, [
+      assert.deepStrictEqual(contentsAfter(prompt, "gemini-2.0-flash")[0].parts, [
         { text: "Let me look." },
         { functionCall: { name: "now", args: {} } }
       ])

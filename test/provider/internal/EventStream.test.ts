@@ -58,6 +58,20 @@ describe("EventStream", () => {
     assert.deepInclude(failure, { _tag: "Undecodable", body: "{\"x" })
   })
 
+  it("drops an event that the end of the body cuts short", async () => {
+    assert.deepStrictEqual(await read("data: 1\n\ndata: {\"x"), { events: [1] })
+    assert.deepStrictEqual(await read("data: 1\n\ndata: {\"x\n", Recut.bytes), { events: [1] })
+  })
+
+  it("gives what stands for [DONE], if asked to", async () => {
+    const response = await Recut.answer(new TextEncoder().encode("data: 1\n\ndata: [DONE]\n"), Recut.bytes, {
+      contentType: "text/event-stream"
+    })("http://x")
+    const events: Array<unknown> = []
+    for await (const batch of EventStream.read<unknown>(response, "over")) events.push(...batch)
+    assert.deepStrictEqual(events, [1, "over"])
+  })
+
   it("refuses what is no UTF-8, also in the last bytes", async () => {
     for (const bytes of [[0x64, 0xff, 0x0a], [...new TextEncoder().encode("data: 1\n\ndata: \""), 0xe4, 0xb8]]) {
       const { failure } = await read(Uint8Array.from(bytes))

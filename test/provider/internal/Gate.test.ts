@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Duration, Effect, Exit, Fiber, Scope } from "effect"
 import { AiError } from "effect/ai"
 import { TestClock } from "effect/testing"
+import * as Driver from "../../../src/agent/Driver.ts"
 import * as Gate from "../../../src/provider/internal/Gate.ts"
 
 const limited = (retryAfter?: Duration.Input) =>
@@ -95,6 +96,19 @@ describe("Gate", () => {
       assert.isUndefined(waiting.pollUnsafe())
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(waiting)
+    }))
+
+  it.effect("who may not wait for it is told so at once, and how long it would have been", () =>
+    Effect.gen(function*() {
+      const gate = Gate.make(Gate.places(1))
+      gate.report(limited("30 seconds"), 0)
+      yield* TestClock.adjust("10 seconds")
+      const impatient = Effect.provideService(inside(gate, Effect.void), Driver.MayWait, false)
+      const { reason } = yield* Effect.flip(impatient)
+      assert(reason._tag === "RateLimitError")
+      assert.deepStrictEqual(reason.retryAfter, Duration.seconds(20))
+      yield* TestClock.adjust("20 seconds")
+      yield* impatient
     }))
 
   it.effect("whoever waits for a place while a hold begins is held, and leaves the place to others", () =>

@@ -21,6 +21,13 @@ describe("RetryAfter", () => {
       read({ ...reset, "x-ratelimit-remaining-requests": "0", "x-ratelimit-remaining-tokens": "0" }),
       360_500
     )
+    const anthropic = {
+      "anthropic-ratelimit-input-tokens-remaining": "0",
+      "anthropic-ratelimit-input-tokens-reset": "2026-01-01T00:00:09Z",
+      "anthropic-ratelimit-requests-remaining": "3",
+      "anthropic-ratelimit-requests-reset": "2026-01-01T00:01:00Z"
+    }
+    assert.strictEqual(read(anthropic), 9000)
     assert.strictEqual(read({ "x-ratelimit-reset": String(now + 5000) }), 5000)
     assert.strictEqual(read({ "x-ratelimit-reset": String(now / 1000 + 5) }), 5000)
     assert.strictEqual(read({ "x-ratelimit-reset": "5" }), 5000)
@@ -29,6 +36,7 @@ describe("RetryAfter", () => {
   it("reads the vendor's sentence when there is nothing else", () => {
     assert.strictEqual(read({}, "Rate limit reached. Please try again in 1m2.5s. Visit …"), 62_500)
     assert.strictEqual(RetryAfter.read(undefined, "Please retry again in 20ms.", now), 20)
+    assert.strictEqual(read({}, "You exceeded your quota.\nPlease retry in 34.5s."), 34_500)
   })
 
   it("takes nonsense for nothing", () => {

@@ -1,7 +1,6 @@
 import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import { Config, ConfigProvider, Deferred, Duration, Effect, Fiber, Layer, Redacted, Schema, Stream } from "effect"
 import { AiError, IdGenerator, LanguageModel, Model, Tool, Toolkit } from "effect/ai"
-import { TestClock } from "effect/testing"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
@@ -380,45 +379,6 @@ describe("Ollama", () => {
         ]
         const server = yield* VendorServer.make([{ body }])
         assert.strictEqual(summary(yield* call({ host: server.url })).text, "H\ufffd\ufffdllo")
-      }))
-
-    for (
-      const [title, reply] of [
-        ["never speaks", { silent: true }],
-        ["falls silent", { body: ndjson(chunk({ content: "Hel" })), after: "hang" }]
-      ] as const
-    ) {
-      it.effect(`by a server that ${title} comes after the idle timeout, and closes the socket`, () =>
-        Effect.gen(function*() {
-          const server = yield* VendorServer.make([reply])
-          const made = yield* driver({ host: server.url, idleTimeout: "20 seconds" })
-          let parts = 0
-          const running = yield* made.stream(streamed).pipe(
-            Stream.runForEach(() => Effect.sync(() => parts++)),
-            Effect.flip,
-            Effect.forkChild
-          )
-          yield* waitFor(() => server.requests.length === 1 && ("silent" in reply || parts === 3))
-          yield* TestClock.adjust("19 seconds")
-          assert.isUndefined(running.pollUnsafe())
-          yield* TestClock.adjust("2 seconds")
-          const error = yield* Fiber.join(running)
-          assert.strictEqual(error.reason._tag, "NetworkError")
-          assert.include(error.message, "20s")
-          yield* Deferred.await(server.requests[0]!.closed)
-        }))
-    }
-
-    it.effect("by a whole response that never comes comes after its own timeout", () =>
-      Effect.gen(function*() {
-        const server = yield* VendorServer.make([{ silent: true }])
-        const made = yield* driver({ host: server.url, idleTimeout: "1 second", timeout: "1 minute" })
-        const running = yield* Effect.forkChild(Effect.flip(Stream.runDrain(made.stream(unary))))
-        yield* waitFor(() => server.requests.length === 1)
-        yield* TestClock.adjust("59 seconds")
-        assert.isUndefined(running.pollUnsafe())
-        yield* TestClock.adjust("2 seconds")
-        assert.strictEqual((yield* Fiber.join(running)).reason._tag, "NetworkError")
       }))
   })
 

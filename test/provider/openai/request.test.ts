@@ -432,6 +432,7 @@ describe("OpenAiCapabilities", () => {
     assert.isTrue(OpenAiCapabilities.of("gpt-4o-mini").sampling)
     assert.isTrue(OpenAiCapabilities.of("gpt-5.1-codex-max").reasoning)
     assert.isFalse(OpenAiCapabilities.of("o4-mini").sampling)
+    assert.isFalse(OpenAiCapabilities.of("gpt-6.1-sol").sampling)
     assert.isFalse(OpenAiCapabilities.of("ft:gpt-4o-2024-08-06:me").reasoning)
     assert.isTrue(OpenAiCapabilities.of("gpt-5-chat-latest").sampling)
     assert.isTrue(OpenAiCapabilities.of("something-new").reasoning)

@@ -14,7 +14,7 @@ export interface Reply {
   readonly body?: string | Uint8Array | ReadonlyArray<string | Uint8Array>
   /** What happens after the body. Default: "end". "cut" breaks the socket, "hang" sends nothing more. */
   readonly after?: "end" | "cut" | "hang"
-  /** Not even headers are sent. */
+  /** Not even headers are sent; with `after: "cut"` the socket is broken at once. */
   readonly silent?: boolean
 }
 
@@ -46,6 +46,7 @@ const tick = () => new Promise<void>((resolve) => setImmediate(resolve))
 const write = async (reply: Reply, response: Http.ServerResponse, received: Received) => {
   if (reply.silent === true) {
     Deferred.doneUnsafe(received.begun, Effect.void)
+    if (reply.after === "cut") response.socket?.destroy()
     return
   }
   response.writeHead(reply.status ?? 200, reply.headers)

@@ -1,7 +1,7 @@
 /**
  * Splits what a model writes into text, reasoning and tool calls, piece by piece as it comes.
  *
- * A current Ollama server does this itself. Older ones, and models whose template it does not know, leave it in the
+ * Current servers do this themselves. Older ones, and models whose template a server does not know, leave it in the
  * text: `<think>…</think>` at the start, calls as `<tool_call>{…}</tool_call>`, as `[TOOL_CALLS] […]`, or as bare JSON in
  * place of an answer. A call counts only if it names a declared tool; whatever turns out to be none is given out as the
  * text it is, in order and complete. Only what may still become a tag or a call is held back.

@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import * as OllamaText from "../../../src/provider/ollama/OllamaText.ts"
+import * as ModelText from "../../../src/provider/internal/ModelText.ts"
 
 const tools = new Set(["get_weather", "search"])
 
 /** Adjacent pieces of one kind, joined: how a text was cut must not matter. */
-const joined = (pieces: ReadonlyArray<OllamaText.Piece>): ReadonlyArray<OllamaText.Piece> => {
-  const out: Array<OllamaText.Piece> = []
+const joined = (pieces: ReadonlyArray<ModelText.Piece>): ReadonlyArray<ModelText.Piece> => {
+  const out: Array<ModelText.Piece> = []
   for (const piece of pieces) {
     const last = out[out.length - 1]
     if (piece.type !== "call" && last?.type === piece.type) {
@@ -16,24 +16,24 @@ const joined = (pieces: ReadonlyArray<OllamaText.Piece>): ReadonlyArray<OllamaTe
   return out
 }
 
-const split = (chunks: Iterable<string>, names: ReadonlySet<string> = tools, from = OllamaText.initial) => {
+const split = (chunks: Iterable<string>, names: ReadonlySet<string> = tools, from = ModelText.initial) => {
   let state = from
-  const pieces: Array<OllamaText.Piece> = []
+  const pieces: Array<ModelText.Piece> = []
   for (const chunk of chunks) {
-    const [next, some] = OllamaText.push(state, chunk, names)
+    const [next, some] = ModelText.push(state, chunk, names)
     state = next
     pieces.push(...some)
   }
-  return [...pieces, ...OllamaText.end(state)]
+  return [...pieces, ...ModelText.end(state)]
 }
 
-const text = (text: string): OllamaText.Piece => ({ type: "text", text })
-const reasoning = (text: string): OllamaText.Piece => ({ type: "reasoning", text })
-const call = (name: string, params: unknown): OllamaText.Piece => ({ type: "call", name, params })
+const text = (text: string): ModelText.Piece => ({ type: "text", text })
+const reasoning = (text: string): ModelText.Piece => ({ type: "reasoning", text })
+const call = (name: string, params: unknown): ModelText.Piece => ({ type: "call", name, params })
 const weather = call("get_weather", { city: "Tokyo" })
 const json = `{"name": "get_weather", "arguments": {"city": "Tokyo"}}`
 
-const cases: ReadonlyArray<readonly [title: string, input: string, expected: ReadonlyArray<OllamaText.Piece>]> = [
+const cases: ReadonlyArray<readonly [title: string, input: string, expected: ReadonlyArray<ModelText.Piece>]> = [
   ["plain text", "Hello, world", [text("Hello, world")]],
   ["white space in front of text", "\n\n Hello", [text("\n\n Hello")]],
   ["only white space", " \n ", []],
@@ -103,7 +103,7 @@ const cases: ReadonlyArray<readonly [title: string, input: string, expected: Rea
   ["JSON in the middle of a text", `It is ${json}.`, [text(`It is ${json}.`)]]
 ]
 
-describe("OllamaText", () => {
+describe("ModelText", () => {
   for (const [title, input, expected] of cases) {
     it(`splits ${title}, however it is cut`, () => {
       assert.deepStrictEqual(joined(split([input])), expected)
@@ -121,15 +121,15 @@ describe("OllamaText", () => {
   })
 
   it("takes a think tag for text where the reasoning came apart", () => {
-    assert.deepStrictEqual(joined(split("\n<think>x</think>", tools, OllamaText.afterReasoning)), [
+    assert.deepStrictEqual(joined(split("\n<think>x</think>", tools, ModelText.afterReasoning)), [
       text("<think>x</think>")
     ])
   })
 
   it("gives out text at once, holding back only what may become a tag", () => {
-    let state = OllamaText.initial
+    let state = ModelText.initial
     const pieces = (chunk: string) => {
-      const [next, pieces] = OllamaText.push(state, chunk, tools)
+      const [next, pieces] = ModelText.push(state, chunk, tools)
       state = next
       return pieces
     }
@@ -143,9 +143,9 @@ describe("OllamaText", () => {
   })
 
   it("gives out a bare object as text as soon as it cannot be a call", () => {
-    const [state, none] = OllamaText.push(OllamaText.initial, `{"name": "get_`, tools)
+    const [state, none] = ModelText.push(ModelText.initial, `{"name": "get_`, tools)
     assert.deepStrictEqual(none, [])
-    assert.deepStrictEqual(OllamaText.push(state, "t", tools)[1], [text(`{"name": "get_t`)])
+    assert.deepStrictEqual(ModelText.push(state, "t", tools)[1], [text(`{"name": "get_t`)])
   })
 
   it("reads a long call in linear time", () => {
