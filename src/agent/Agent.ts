@@ -20,6 +20,7 @@ import * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
 import { AgentError, type AgentErrorReason, NoApprover, TimedOut } from "../core/AgentError.ts"
 import { type AgentEvent, RunCompleted, type RunFailed, type RunResult } from "../core/AgentEvent.ts"
+import * as ClientAbort from "../core/ClientAbort.ts"
 import * as Name from "../core/Name.ts"
 import * as Secrets from "../core/Secrets.ts"
 import * as Usage from "../core/Usage.ts"
@@ -28,16 +29,16 @@ import type { Definition } from "../durable/internal/definition.ts"
 import * as StepScope from "../durable/StepScope.ts"
 import * as Task from "../durable/Task.ts"
 import { explain } from "../durable/TaskError.ts"
+import * as EffectCopies from "./EffectCopies.ts"
 import * as Display from "./internal/display.ts"
-import * as EffectCopies from "./internal/EffectCopies.ts"
 import * as Loop from "./internal/loop.ts"
 import * as Measure from "./internal/measure.ts"
 import { Outlet } from "./internal/Outlet.ts"
-import { type AgentDefinition, begin, modelOptions, resolveModel, type RunInput } from "./internal/prepare.ts"
+import { type AgentDefinition, begin, findModel, modelOptions, openChain, type RunInput } from "./internal/prepare.ts"
 import { claimPath, CurrentRun, releasePath, type Sink } from "./internal/RunScope.ts"
 import * as Telemetry from "./internal/Telemetry.ts"
 import type { ModelOptions } from "./ModelOptions.ts"
-import { type Models, parse } from "./Models.ts"
+import { type Fallback, isFallback, type Models, parse } from "./Models.ts"
 import type { AgentOptions, AgentPayload, AnyAgentOptions, Instruction, RunOptions } from "./Options.ts"
 import * as Output from "./Output.ts"
 import * as Toolbox from "./Toolbox.ts"
@@ -87,7 +88,7 @@ export interface Agent<out Name extends string, out Output, out R> {
   /** A copy with other options; what is not named stays as it is. */
   readonly with: <
     Tools extends Toolbox.ToolInput = never,
-    const Model extends string | undefined = undefined,
+    const Model extends string | Fallback | undefined = undefined,
     RI = never,
     RB = never,
     RC = never,
@@ -100,7 +101,7 @@ export interface Agent<out Name extends string, out Output, out R> {
     Output,
     | R
     | Toolbox.Requirements<Tools>
-    | (Model extends string ? Models : never)
+    | (Model extends string | Fallback ? Models : never)
     | RI
     | RB
     | RC
@@ -125,7 +126,7 @@ export type Requirements<
   RR
 > =
   | Toolbox.Requirements<Tools>
-  | (Model extends string ? Models : LanguageModel.LanguageModel)
+  | (Model extends string | Fallback ? Models : LanguageModel.LanguageModel)
   | DecodingServices<Output>
   | RI
   | RB
@@ -148,7 +149,7 @@ export type Requirements<
 export const make = <
   const Name extends string,
   Tools extends Toolbox.ToolInput = never,
-  const Model extends string | undefined = undefined,
+  const Model extends string | Fallback | undefined = undefined,
   Output extends Schema.Top = Schema.String,
   RI = never,
   RB = never,
@@ -164,7 +165,7 @@ export const make = <
 }
 
 /**
- * Makes an agent from its instructions; it is named after its model: `agent_openai_gpt-5`, or `agent`.
+ * Makes an agent from its instructions; it is named after its (first) model: `agent_openai_gpt-5`, or `agent`.
  *
  * ```ts
  * const assistant = agent("You are a helpful assistant.", { model: "ollama/llama3.2" })
@@ -172,7 +173,7 @@ export const make = <
  */
 export const agent = <
   Tools extends Toolbox.ToolInput = never,
-  const Model extends string | undefined = undefined,
+  const Model extends string | Fallback | undefined = undefined,
   Output extends Schema.Top = Schema.String,
   RI = never,
   RB = never,
@@ -185,8 +186,9 @@ export const agent = <
 ): Agent<string, NoInfer<Output>["Type"], Requirements<Tools, Model, Output, RI, RB, RC, FR, RR>> =>
   fromOptions(nameAfter(options?.model), { ...options, instructions } as never) as never
 
-const nameAfter = (model: string | undefined): string => {
-  const parsed = model === undefined ? undefined : parse(model)
+const nameAfter = (model: string | Fallback | undefined): string => {
+  const id = isFallback(model) ? model.models[0] : model
+  const parsed = id === undefined ? undefined : parse(id)
   if (parsed === undefined) return "agent"
   return `agent_${parsed.provider}_${parsed.model}`.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 64)
 }
@@ -341,7 +343,9 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
       const input = start(instruction, run, { path: name, sink: undefined })
       return Effect.mapError(
         Effect.gen(function*() {
-          const target = yield* resolveModel(options.model)
+          const target = isFallback(options.model)
+            ? (yield* openChain(options.model)).current
+            : yield* findModel(options.model)
           const state = yield* begin(definition, input, target)
           return {
             model: target.id,
@@ -406,18 +410,11 @@ const toError = (agent: string, input: RunInput, reason: AgentErrorReason): Agen
     messages: input.state?.settled() ?? []
   })
 
-// by their keys, so that nothing of effect/http or effect/rpc is loaded for them
-const clientAborts = ["effect/http/HttpServerError/ClientAbort", "effect/rpc/RpcSchema/ClientAbort"]
-
 /** Who ended a run before its end: somebody who interrupted it, or whoever ran it by going away. */
-const endedBy = (exit: Exit.Exit<unknown, unknown>): "interrupted" | "client-gone" => {
-  if (Exit.isSuccess(exit)) return "client-gone"
-  const interrupts = exit.cause.reasons.filter(Cause.isInterruptReason)
-  return interrupts.length === 0 ||
-      interrupts.some(({ annotations }) => clientAborts.some((key) => annotations.has(key)))
+const endedBy = (exit: Exit.Exit<unknown, unknown>): "interrupted" | "client-gone" =>
+  Exit.isSuccess(exit) || !exit.cause.reasons.some(Cause.isInterruptReason) || ClientAbort.isIn(exit.cause)
     ? "client-gone"
     : "interrupted"
-}
 
 /** What a run's log and watchers are told when it ends without an answer. */
 const report = (

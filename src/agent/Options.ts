@@ -10,6 +10,7 @@ import type * as Schema from "effect/Schema"
 import type { AgentError } from "../core/AgentError.ts"
 import type { Options as TaskOptions, Retry } from "../durable/Task.ts"
 import type { ModelOptions } from "./ModelOptions.ts"
+import type { Fallback } from "./Models.ts"
 import type { RunStep, StopWhen } from "./StopWhen.ts"
 import type { ToolInput } from "./Toolbox.ts"
 
@@ -44,8 +45,8 @@ export interface TurnInfo {
 
 /** What `beforeTurn` changes, for this turn only. */
 export interface TurnChange {
-  /** Another model: by name, or a service. */
-  readonly model?: string | LanguageModel.LanguageModel | undefined
+  /** Another model: by name, a fallback, or a service. */
+  readonly model?: string | Fallback | LanguageModel.LanguageModel | undefined
   /** The names of the agent's tools that the model is offered. */
   readonly tools?: ReadonlyArray<string> | undefined
   readonly instructions?: string | undefined
@@ -57,7 +58,7 @@ export interface TurnChange {
 /** The options of an agent. */
 export interface AgentOptions<
   Tools extends ToolInput,
-  Model extends string | undefined,
+  Model extends string | Fallback | undefined,
   Output extends Schema.Top,
   RI,
   RB,
@@ -67,7 +68,10 @@ export interface AgentOptions<
 > extends ModelOptions, TaskOptions<AgentPayload, Output["Type"], AgentError, Duration.Input | undefined, FR, RR> {
   /** Who the agent is and what it does; an Effect is run at the start of each run. */
   readonly instructions: string | Effect.Effect<string, never, RI>
-  /** `"provider/name"`, found by `Models`. Without it the agent asks for a `LanguageModel`. */
+  /**
+   * `"provider/name"`, or several of them in a `Models.fallback`, found by `Models`. Without it the agent asks for a
+   * `LanguageModel`.
+   */
   readonly model?: Model
   /** What the model may call: Tasks, Agents, Toolkits, Toolboxes, vendors' tools. */
   readonly tools?: ReadonlyArray<Tools> | undefined
@@ -102,7 +106,7 @@ export interface AgentPayload {
 /** Any agent's options. */
 export type AnyAgentOptions = AgentOptions<
   ToolInput,
-  string | undefined,
+  string | Fallback | undefined,
   Schema.Top,
   any,
   any,

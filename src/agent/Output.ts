@@ -10,6 +10,7 @@ import * as Tool from "effect/ai/Tool"
 import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Schema from "effect/Schema"
+import * as JsonInText from "./internal/JsonInText.ts"
 import * as PartialJson from "./PartialJson.ts"
 
 /** An output's Schema, ready to be asked for. */
@@ -27,8 +28,8 @@ export interface Output {
 export const toolName = "final_answer"
 
 const resolve = (document: { readonly schema: JsonSchema.JsonSchema; readonly definitions?: object }) => {
-  let schema = document.schema as { readonly $ref?: string; readonly type?: unknown }
-  const definitions = (document.definitions ?? {}) as { readonly [name: string]: typeof schema }
+  let schema = document.schema
+  const definitions = (document.definitions ?? {}) as { readonly [name: string]: JsonSchema.JsonSchema }
   for (let depth = 0; depth < 8 && typeof schema.$ref === "string"; depth++) {
     const next = definitions[schema.$ref.split("/").at(-1)!]
     if (next === undefined) break
@@ -37,7 +38,11 @@ const resolve = (document: { readonly schema: JsonSchema.JsonSchema; readonly de
   return schema
 }
 
-const isObject = (schema: Schema.Top): boolean => resolve(Schema.toJsonSchemaDocument(schema)).type === "object"
+/** Whether it is an object of known fields: what vendors make of a record is a list, of which no root may be. */
+const isObject = (schema: Schema.Top): boolean => {
+  const root = resolve(Schema.toJsonSchemaDocument(schema))
+  return root.type === "object" && root.allOf === undefined && typeof root.additionalProperties !== "object"
+}
 
 /** Gets a Schema ready. Throws a `TypeError` when it has no JSON form. */
 export const make = (schema: Schema.Top): Output => {
@@ -55,7 +60,7 @@ export const make = (schema: Schema.Top): Output => {
     wire,
     wrapped,
     tool: Tool.make(toolName, {
-      description: "Gives the final answer. Call it once, when everything is known.",
+      description: "Gives the final answer. Call it once, when everything is known, in place of an answer in text.",
       parameters: wire
     })
   }
@@ -66,11 +71,8 @@ export type Reading =
   | { readonly _tag: "Valid"; readonly value: unknown }
   | { readonly _tag: "Invalid"; readonly issues: ReadonlyArray<string>; readonly text: string }
 
-/** The JSON in an answer: models that were only told to answer in JSON like to fence it. */
-const unfence = (text: string): string => {
-  const found = /^\s*```[a-z]*\s*\n([\s\S]*?)\n?\s*```\s*$/i.exec(text)
-  return found === null ? text : found[1]!
-}
+// A list that is wrong throughout has as many issues as items.
+const maxIssues = 50
 
 const toIssues = (message: string): ReadonlyArray<string> => {
   const issues: Array<string> = []
@@ -79,8 +81,11 @@ const toIssues = (message: string): ReadonlyArray<string> => {
     if (line.startsWith(" ") && issues.length > 0) issues[issues.length - 1] += ` ${line.trim()}`
     else if (line.trim() !== "") issues.push(line.trim())
   }
-  return issues
+  const more = issues.length - maxIssues
+  return more > 0 ? [...issues.slice(0, maxIssues), `… and ${more} more of this kind`] : issues
 }
+
+const invalid = (issues: ReadonlyArray<string>, text: string): Reading => ({ _tag: "Invalid", issues, text })
 
 /** An answer as it came, as text. */
 export const toText = (answer: unknown): string => typeof answer === "string" ? answer : JSON.stringify(answer) ?? ""
@@ -94,39 +99,58 @@ export const read = (
   Effect.suspend(() => {
     const text = toText(answer)
     const wire = output.wire as unknown as Schema.Codec<unknown, unknown>
-    let json: unknown = answer
-    if (typeof answer === "string") {
-      try {
-        json = JSON.parse(unfence(answer))
-      } catch (cause) {
-        const issue = `the answer is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`
-        return Effect.succeed<Reading>({ _tag: "Invalid", issues: [issue], text })
-      }
-    }
     const codec = transformer === undefined ? Schema.toCodecJson(wire) : transformer(wire).codec
-    return Effect.match(Schema.decodeUnknownEffect(codec as Schema.Codec<unknown, unknown>)(json, { errors: "all" }), {
-      onFailure: (error): Reading => ({ _tag: "Invalid", issues: toIssues(error.message), text }),
-      onSuccess: (value): Reading => ({
-        _tag: "Valid",
-        value: output.wrapped ? (value as { readonly value: unknown }).value : value
+    const decode = Schema.decodeUnknownEffect(codec as Schema.Codec<unknown, unknown>)
+    const readOne = (json: unknown) =>
+      Effect.match(decode(json, { errors: "all" }), {
+        onFailure: (error): Reading => invalid(toIssues(error.message), text),
+        onSuccess: (value): Reading => ({
+          _tag: "Valid",
+          value: output.wrapped ? (value as { readonly value: unknown }).value : value
+        })
       })
-    })
+    if (typeof answer !== "string") return readOne(answer)
+    try {
+      return readOne(JSON.parse(answer))
+    } catch (cause) {
+      const found = JsonInText.objects(answer)
+      if (found.length > 0) return Effect.map(Effect.forEach(found, readOne), (readings) => choose(readings, text))
+      const issue = `the answer is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`
+      return Effect.succeed(invalid([issue], text))
+    }
   })
+
+/** Which of several objects in a text is the answer: the only one that fits. */
+const choose = (readings: ReadonlyArray<Reading>, text: string): Reading => {
+  const fitting = readings.filter((reading) => reading._tag === "Valid")
+  if (fitting.length === 0) return readings.at(-1)!
+  return fitting.length === 1
+    ? fitting[0]!
+    : invalid([`the answer has ${fitting.length} JSON objects that fit; give only one, and nothing else`], text)
+}
 
 /** What the model is told of an answer that does not fit. */
 export const correction = (issues: ReadonlyArray<string>): string =>
   `The answer does not fit what was asked for:\n${issues.map((issue) => `- ${issue}`).join("\n")}\n`
   + "Give the whole answer again, corrected."
 
+const longText = 2 ** 18
+
 /** Turns the pieces of an answer's JSON, as they come, into what is known of the value; `undefined` for nothing new. */
 export const partials = (output: Output): (delta: string) => { readonly value: unknown } | undefined => {
   let text = ""
   let next = 0
   return (delta) => {
-    text += delta
+    if (text !== "") text += delta
+    else {
+      // what comes before the object is none of it
+      const start = delta.indexOf("{")
+      if (start < 0) return undefined
+      text = delta.slice(start)
+    }
     // each reading starts from the beginning, so they grow apart with the text
     if (text.length < next) return undefined
-    next = text.length + Math.floor(text.length / 16) + 1
+    next = text.length + Math.floor(text.length / (text.length < longText ? 16 : 4)) + 1
     const value = PartialJson.parse(text)
     if (value === undefined) return undefined
     if (!output.wrapped) return { value }

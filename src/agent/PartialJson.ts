@@ -22,27 +22,22 @@ const isSpace = (char: string) => char === " " || char === "\n" || char === "\r"
 /** The text up to its last whole value, with what is open closed. */
 const close = (text: string): string | undefined => {
   const stack: Array<"}" | "]"> = []
-  // where the text can be ended, and what would close it there
+  // where the text can be ended; what is open there is what is open now, since opening and closing are such places
   let end = 0
-  let closers = ""
   // what a value that ends now belongs to: a string in an object is a key until its colon came
   let isKey = false
   let index = 0
-  const mark = (at: number) => {
-    end = at
-    closers = stack.toReversed().join("")
-  }
   while (index < text.length) {
     const char = text[index]!
     if (isSpace(char)) index++
     else if (char === "{" || char === "[") {
       stack.push(char === "{" ? "}" : "]")
       isKey = char === "{"
-      mark(++index)
+      end = ++index
     } else if (char === "}" || char === "]") {
       if (stack.pop() !== char) return undefined
       isKey = false
-      mark(++index)
+      end = ++index
     } else if (char === ",") {
       isKey = stack.at(-1) === "}"
       index++
@@ -52,7 +47,7 @@ const close = (text: string): string | undefined => {
     } else if (char === "\"") {
       const stop = stringEnd(text, index)
       if (stop.whole) {
-        if (!isKey) mark(stop.at)
+        if (!isKey) end = stop.at
         index = stop.at
       } else {
         if (!isKey) return `${text.slice(0, stop.at)}"${stack.toReversed().join("")}`
@@ -62,11 +57,11 @@ const close = (text: string): string | undefined => {
       let stop = index
       while (stop < text.length && !isSpace(text[stop]!) && !",]}".includes(text[stop]!)) stop++
       // a number or word at the very end may go on
-      if (stop < text.length) mark(stop)
+      if (stop < text.length) end = stop
       index = stop
     }
   }
-  return end === 0 ? undefined : text.slice(0, end) + closers
+  return end === 0 ? undefined : text.slice(0, end) + stack.toReversed().join("")
 }
 
 /** Where a string that starts at `from` ends, or where it can be cut. */

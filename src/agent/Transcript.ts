@@ -31,7 +31,7 @@ export interface Transcript {
   readonly last: "nothing" | "line" | "text"
   /** The text that is being written: whose, of which turn, and whether it is reasoning. */
   readonly block: string | undefined
-  /** The text of the outermost agent's turn. */
+  /** The text of the outermost agent since its last tool call or rejected answer. */
   readonly said: string
   /** The calls that have no result yet, by id, as they are called here. */
   readonly calls: ReadonlyMap<string, string>
@@ -76,9 +76,6 @@ export const toText = (pieces: ReadonlyArray<Piece>, options: { readonly colors:
 
 const write = (page: Page, event: AgentEvent): void => {
   switch (event._tag) {
-    case "TurnStarted":
-      if (page.depth === 0) page.said = ""
-      return
     case "TextDelta":
       if (page.depth === 0) page.said += event.delta
       return page.append("text", `text ${event.turn} ${event.path}`, labelOf(event.path), event.delta)
@@ -90,6 +87,7 @@ const write = (page: Page, event: AgentEvent): void => {
         event.delta
       )
     case "ToolCalled": {
+      if (page.depth === 0) page.said = ""
       const label = page.open(callKey(event), event.name)
       return page.line("call", `→ ${label} ${show(event.arguments)}`)
     }
@@ -100,6 +98,7 @@ const write = (page: Page, event: AgentEvent): void => {
     case "ToolFailed":
       return page.line("failure", `✗ ${page.close(callKey(event), event.name)}: ${oneLine(event.message)}`)
     case "OutputRejected":
+      if (page.depth === 0) page.said = ""
       return page.line("notice", `! the answer does not fit: ${oneLine(event.issues.join("; "))}`)
     case "ModelRetried":
       return page.line(
@@ -121,6 +120,7 @@ const write = (page: Page, event: AgentEvent): void => {
     case "RunFailed":
       return page.line("failure", `✗ ${oneLine(event.message)}`)
     case "RunStarted":
+    case "TurnStarted":
     case "ToolInputDelta":
     case "OutputPartial":
     case "ResponseReceived":

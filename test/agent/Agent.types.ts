@@ -4,7 +4,7 @@
 import { expectTypeOf } from "@effect/vitest"
 import { Context, Effect, Layer, Schema, type Scope, type Stream } from "effect"
 import { LanguageModel, Tool, Toolkit } from "effect/ai"
-import { Agent, agent, type AgentError, type AgentEvent, type Models, Task, Toolbox, type Watch } from "fluxion"
+import { Agent, agent, type AgentError, type AgentEvent, Models, Task, Toolbox, type Watch } from "fluxion"
 import { TestModel } from "fluxion/testing"
 
 class Weather extends Context.Service<Weather, { readonly at: (city: string) => Effect.Effect<string> }>()(
@@ -49,6 +49,24 @@ const named = Agent.make("named", { instructions: "i", model: "openai/gpt-5" })
 expectTypeOf<Needs<ReturnType<typeof named>>>().toEqualTypeOf<Models.Models>()
 expectTypeOf<Needs<ReturnType<ReturnType<typeof short>>>>().toEqualTypeOf<Models.Models | Weather>()
 const short = () => agent("You help.", { model: "ollama/llama3.2", tools: [getWeather] })
+
+// and so does a fallback, which is a model like any other
+const several = Models.fallback(["openai/gpt-5", "ollama/llama3.2"])
+expectTypeOf<Needs<ReturnType<ReturnType<typeof fallen>>>>().toEqualTypeOf<Models.Models>()
+const fallen = () => Agent.make("fallen", { instructions: "i", model: several })
+expectTypeOf<Needs<ReturnType<ReturnType<typeof shortFallen>>>>().toEqualTypeOf<Models.Models>()
+const shortFallen = () => agent("You help.", { model: several })
+expectTypeOf<Needs<ReturnType<ReturnType<typeof withFallback>>>>().toEqualTypeOf<Model | Models.Models>()
+const withFallback = () => plain.with({ model: several })
+expectTypeOf<Needs<ReturnType<ReturnType<typeof changing>>>>().toEqualTypeOf<Model>()
+const changing = () =>
+  Agent.make("changing", { instructions: "i", beforeTurn: () => Effect.succeed({ model: several }) })
+// @ts-expect-error a list is no model
+Agent.make("a", { instructions: "i", model: ["openai/gpt-5", "ollama/llama3.2"] })
+// @ts-expect-error a fallback names its models
+Models.fallback([several])
+// @ts-expect-error a fallback has no such option
+Models.fallback(["openai/gpt-5"], { times: 3 })
 
 // the services of every kind of tool, of instructions, beforeTurn, fallback and rollback
 const one = <Tool extends Toolbox.ToolInput>(tools: ReadonlyArray<Tool>) =>

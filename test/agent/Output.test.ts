@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema } from "effect"
+import { Effect, Schema, Stream } from "effect"
 import { Agent } from "fluxion"
 import { TestModel } from "fluxion/testing"
 import * as PartialJson from "../../src/agent/PartialJson.ts"
@@ -44,11 +44,57 @@ describe("Output", () => {
       assert.deepStrictEqual(yield* ask(Tree, JSON.stringify(tree)), tree)
     }))
 
-  it.effect("an answer in a code fence counts", () =>
+  const Row = Schema.Struct({ name: Schema.String, n: Schema.Int })
+  const row = { name: "a \"{quoted}\" one }", n: 3 }
+  const json = JSON.stringify(row)
+
+  for (
+    const [title, text] of [
+      ["a code fence", `\`\`\`json\n${json}\n\`\`\``],
+      ["a sentence before it", `Here you are: ${json}`],
+      [
+        "sentences around it, with braces of their own",
+        `In {this} case, {"as": "an example"}:\n\n${json}\n\nMind the {n}.`
+      ],
+      ["a draft that does not fit", `First try: {"name": "a"}. Better:\n${JSON.stringify(row, null, 2)}`],
+      ["the same twice", `${json}\n\n${json}`],
+      ["a brace that nothing closes", `:-{ ${json}`],
+      ["a token of the model's own", `${json}<|eot_id|>`]
+    ] as const
+  ) {
+    it.effect(`an answer with ${title} counts`, () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* ask(Row, text), row)
+      }))
+  }
+
+  it.effect("of two objects that fit none is taken: the model is asked for one", () =>
     Effect.gen(function*() {
-      const fenced = "```json\n{\"value\":[3]}\n```"
-      assert.deepStrictEqual(yield* ask(Schema.Array(Schema.Int), fenced), [3])
+      const agent = Agent.make("a", { instructions: "", output: Row })
+      assert.deepStrictEqual(yield* agent("go"), row)
+      const asked = JSON.stringify((yield* TestModel.requests)[1]!.prompt.content.at(-1))
+      assert.include(asked, "2 JSON objects that fit; give only one")
+    }).pipe(Effect.provide(TestModel.layer([
+      TestModel.text(`Either {"name":"b","n":1} or ${json}.`),
+      TestModel.text(json)
+    ]))))
+
+  it.effect("a record, and a struct that goes on as one, are wrapped too", () =>
+    Effect.gen(function*() {
+      const counts = Schema.Record(Schema.String, Schema.Int)
+      assert.deepStrictEqual(yield* ask(counts, `{"value":{"a":1}}`), { a: 1 })
+      const open = Schema.StructWithRest(Schema.Struct({ a: Schema.Int }), [counts])
+      assert.deepStrictEqual(yield* ask(open, `{"value":{"a":1,"b":2}}`), { a: 1, b: 2 })
     }))
+
+  it.effect("what is known of an answer is shown while it comes, also behind prose", () =>
+    Effect.gen(function*() {
+      const agent = Agent.make("a", { instructions: "", output: Row })
+      const events = yield* Stream.runCollect(agent.stream("go"))
+      const partials = events.flatMap((event) => event._tag === "OutputPartial" ? [event.value] : [])
+      assert.deepStrictEqual(partials[0], {})
+      assert.deepStrictEqual(partials.at(-1), { name: row.name })
+    }).pipe(Effect.provide(TestModel.layer([TestModel.stream(["Here ", "it is: {", ...json.slice(1)])]))))
 
   it("a tool cannot take the name of the answer's tool", () => {
     const clash = Agent.make("final_answer", { instructions: "" })

@@ -1,13 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Schema } from "effect"
+import { Cause, Effect, Exit, Fiber, Schema, Stream } from "effect"
 import { AiError, Prompt } from "effect/ai"
 import { TestClock } from "effect/testing"
 import { Agent, type AgentError, Task } from "fluxion"
 import { TestModel } from "fluxion/testing"
+import * as V8 from "node:v8"
+import * as Vm from "node:vm"
 import { collect, only } from "../support/Events.ts"
 import { assertLegal, texts, told } from "../support/Messages.ts"
+import * as Scripted from "../support/Scripted.ts"
 
 const plain = Agent.make("plain", { instructions: "i" })
+
+V8.setFlagsFromString("--expose-gc")
+const collectGarbage = Vm.runInNewContext("gc") as () => void
 
 const says = (...turns: ReadonlyArray<TestModel.Turn>) => Effect.provide(TestModel.layer(turns))
 
@@ -187,6 +193,95 @@ describe("bad input ends well:", () => {
         says(TestModel.text("ok"))
       )
       assert.strictEqual(goesOn, "ok")
+    }))
+
+  const pieces = function*(count: number): Generator<string> {
+    for (let index = 0; index < count; index++) yield String(index).padEnd(1000, "x")
+  }
+  const row = JSON.stringify({ n: 1, name: "x".repeat(40) })
+
+  /** Answers of so many deltas, of a thousand characters each or so. */
+  const long: ReadonlyArray<readonly [title: string, schema: Schema.Codec<any> | undefined, typeof pieces]> = [
+    ["a text", undefined, pieces],
+    ["an object with one long text", Schema.Struct({ text: Schema.String }), function*(count) {
+      yield `{"text":"`
+      yield* pieces(count)
+      yield `"}`
+    }],
+    [
+      "an object with many rows, and prose around it",
+      Schema.Struct({ rows: Schema.Array(Schema.Struct({ n: Schema.Int, name: Schema.String })) }),
+      function*(count) {
+        yield "Here it is:\n```json\n{\"rows\":["
+        for (let index = 0; index < count; index++) yield `${row},`.repeat(16)
+        yield `${row}]}\n\`\`\``
+      }
+    ]
+  ]
+
+  const answers = (parts: Iterable<Scripted.Part>) => Effect.provide(Scripted.layer(() => Scripted.parts(parts)))
+
+  for (const [title, output, make] of long) {
+    it.effect(
+      `${title} of 10 MB in ten thousand deltas costs in proportion, and nothing else is held`,
+      () =>
+        Effect.gen(function*() {
+          const agent =
+            (output === undefined ? plain : Agent.make("typed", { instructions: "i", output })) as typeof plain
+          let size = 0
+          /** Streams an answer; gives what the run took, in CPU time, and how much it held at most. */
+          const stream = Effect.fnUntraced(function*(count: number, watchHeap: boolean) {
+            if (watchHeap) collectGarbage()
+            const before = process.memoryUsage().heapUsed
+            const start = process.cpuUsage()
+            let held = 0
+            let events = 0
+            yield* Stream.runForEach(agent.stream("go"), (event) =>
+              Effect.sync(() => {
+                if (event._tag === "RunCompleted") size = JSON.stringify(event.result.output).length
+                if (!watchHeap || ++events % (output === undefined ? 2000 : 20) !== 0) return
+                collectGarbage()
+                held = Math.max(held, process.memoryUsage().heapUsed - before)
+              })).pipe(answers(Scripted.say(make(count))))
+            const { system, user } = process.cpuUsage(start)
+            return { held, cost: user + system }
+          })
+          const best = (count: number) =>
+            Effect.map(
+              Effect.all([stream(count, false), stream(count, false), stream(count, false)]),
+              (runs) => Math.min(...runs.map(({ cost }) => cost))
+            )
+          yield* best(1000)
+          const growth = (yield* best(10_000)) / (yield* best(1250))
+          assert.isBelow(growth, 24, "8 is in proportion, 64 is squared")
+          const { held } = yield* stream(10_000, true)
+          assert.isAbove(size, 8_000_000)
+          // the text, the text again as a part of the history, and what is read of it: objects are larger than their text
+          assert.isBelow(held, (output === undefined ? 4 : 16) * 10_000_000)
+        }),
+      60_000
+    )
+  }
+
+  it.effect("an answer that is all braces, and one with a hundred thousand issues, end soon and are told in short", () =>
+    Effect.gen(function*() {
+      const typed = Agent.make("typed", {
+        instructions: "i",
+        output: Schema.Struct({ rows: Schema.Array(Schema.Int) }),
+        corrections: 0
+      })
+      for (
+        const text of [
+          "{".repeat(1_000_000),
+          JSON.stringify({ rows: Array.from({ length: 100_000 }, () => "x") })
+        ]
+      ) {
+        const { exit } = yield* collect(typed.stream("go")).pipe(says(TestModel.stream([text])))
+        const { reason } = failure(exit)
+        assert(reason._tag === "OutputInvalid")
+        assert.strictEqual(reason.text, text)
+        assert.isBelow(reason.message.length, 5000)
+      }
     }))
 
   it.effect("a stream that breaks in the middle keeps what was said, and its calls have results", () =>

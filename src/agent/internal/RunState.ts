@@ -9,10 +9,12 @@ import type * as Prompt from "effect/ai/Prompt"
 import type { Warning } from "../../core/AgentEvent.ts"
 import * as Secrets from "../../core/Secrets.ts"
 import * as Usage from "../../core/Usage.ts"
+import type { Fallback } from "../Models.ts"
 import type { ResponseFold, TurnResponse } from "../ResponseFold.ts"
 import type { RunStep } from "../StopWhen.ts"
 import type { Outcome } from "../Toolbox.ts"
 import type { Call } from "../Turn.ts"
+import type { Chain } from "./fallback.ts"
 import * as Parts from "./Parts.ts"
 
 /** What the model is told of a call that the end of the run cut short. */
@@ -32,6 +34,10 @@ export class RunState {
   /** How many messages of the prompt a model was already found able to take, and which. */
   checked = 0
   checkedBy: unknown
+  /** The fallbacks that were used, each with the model it has come to. */
+  chains: Map<Fallback, Chain> | undefined
+  /** Whether the vendor paused its last message, with tools of its own under way: the next response goes on with it. */
+  isPaused = false
   /** The response under way. */
   fold: ResponseFold | undefined
   /** The calls under way, and what came of those that are done. */
@@ -54,7 +60,26 @@ export class RunState {
     this.usage = Usage.add(this.usage, response.usage)
     this.model = response.model ?? requested
     const content = kept(response.content)
-    if (content.length > 0) this.content.push(Parts.assistant(content))
+    if (this.isPaused) {
+      this.content.push(Parts.assistant([...this.#takePaused(this.content), ...content]))
+      if (response.finish !== "pause") this.endPause()
+      this.isPaused = false
+    } else if (content.length > 0) this.content.push(Parts.assistant(content))
+  }
+
+  /** The last message will not be gone on with: what the vendor did not come to run is left out. */
+  endPause(): void {
+    this.isPaused = true
+    addSettled(this.content, this.#takePaused(this.content))
+    this.isPaused = false
+  }
+
+  /** Takes what a paused message holds off the messages: it is gone on with in one message. */
+  #takePaused(messages: Array<Prompt.Message>): Content {
+    const last = this.isPaused ? messages.at(-1) : undefined
+    if (last?.role !== "assistant") return []
+    messages.pop()
+    return last.content
   }
 
   /** Takes the results of a turn's calls into the history, in the order asked. */
@@ -67,9 +92,10 @@ export class RunState {
   settled(): ReadonlyArray<Prompt.Message> {
     const messages = this.content.slice(this.content[0]?.role === "system" ? 1 : 0)
     if (this.fold !== undefined) {
-      const content = kept(withResults(this.fold.response().content))
-      if (content.length > 0) messages.push(Parts.assistant(content))
+      addSettled(messages, [...this.#takePaused(messages), ...this.fold.response().content])
       if (this.fold.calls.length > 0) messages.push(toolMessage(this.fold.calls, []))
+    } else if (this.isPaused) {
+      addSettled(messages, this.#takePaused(messages))
     } else if (this.pending !== undefined) {
       messages.push(toolMessage(this.pending.calls, this.pending.outcomes))
     }
@@ -78,6 +104,12 @@ export class RunState {
 }
 
 type Content = ReadonlyArray<Prompt.AssistantMessagePart>
+
+/** Adds what a model had said before it was cut short. */
+const addSettled = (messages: Array<Prompt.Message>, said: Content): void => {
+  const content = kept(withResults(said))
+  if (content.length > 0) messages.push(Parts.assistant(content))
+}
 
 /**
  * What the history keeps of a response: no reasoning with nothing after it, which its vendor would refuse, and no known

@@ -7,16 +7,19 @@
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Tool from "effect/ai/Tool"
 import * as Effect from "effect/Effect"
+import * as Capabilities from "../Capabilities.ts"
+import type { ModelOptions } from "../ModelOptions.ts"
 import * as Output from "../Output.ts"
 import type { Outcome } from "../Toolbox.ts"
 import type * as Turn from "../Turn.ts"
+import type { Target } from "./modelCall.ts"
 import type { AgentDefinition, TurnRequest } from "./prepare.ts"
 
 /** How a turn asks for the answer: as text, held to a Schema, or through a tool. */
 export type AnswerBy = "text" | "schema" | "tool"
 
 /** How a turn asks for the answer. */
-export const by = (agent: AgentDefinition, { target, tools }: TurnRequest): AnswerBy => {
+export const by = (agent: AgentDefinition, target: Target, tools: ReadonlyArray<Tool.Any>): AnswerBy => {
   if (agent.output === undefined) return "text"
   const can = target.driver?.capabilities
   return can?.structuredOutput === true && (tools.length === 0 || can.outputWithTools) ? "schema" : "tool"
@@ -33,9 +36,19 @@ const addAnswer = (tools: ReadonlyArray<Tool.Any>, tool: Tool.Any): ReadonlyArra
   return added
 }
 
-/** A turn's request with the answer's tool offered; alone, when nothing else may be called any more. */
-export const offerTool = (output: Output.Output, request: TurnRequest, onlyAnswer: boolean): TurnRequest => {
-  const canForce = request.target.driver?.capabilities.forcedToolChoice === true
+/**
+ * A turn's request with the answer's tool offered; alone, when nothing else may be called any more.
+ *
+ * A call is forced where that costs nothing else. A model that could not reason then is free to call: if it answers in
+ * text, which counts if it fits, the corrective turn tells it to.
+ */
+export const offerTool = (
+  output: Output.Output,
+  request: TurnRequest,
+  { onlyAnswer, options }: { readonly onlyAnswer: boolean; readonly options: ModelOptions }
+): TurnRequest => {
+  const can = request.target.driver?.capabilities
+  const canForce = can !== undefined && Capabilities.canForce(can, options)
   const choice = request.toolChoice
   if (onlyAnswer || choice === "none") {
     return {
@@ -74,6 +87,12 @@ export const judge = (
       })
   )
 }
+
+/** What the model is told, as the user, of an answer in text that does not fit. */
+export const correction = (answerBy: AnswerBy, issues: ReadonlyArray<string>): string =>
+  Output.correction(
+    answerBy === "tool" ? [...issues, `the answer has to be given by a call of ${Output.toolName}`] : issues
+  )
 
 const failure = (result: string): Outcome => ({
   _tag: "Failed",

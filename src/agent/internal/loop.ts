@@ -8,40 +8,32 @@ import * as AiError from "effect/ai/AiError"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import * as Prompt from "effect/ai/Prompt"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import { type AgentErrorReason, EmptyAnswer, ModelFailed, OutputInvalid, Unsupported } from "../../core/AgentError.ts"
+import { type AgentErrorReason, EmptyAnswer, ModelFailed, OutputInvalid } from "../../core/AgentError.ts"
 import type { Finish, RunResult } from "../../core/AgentEvent.ts"
 import * as Limits from "../../core/Limits.ts"
-import * as StepScope from "../../durable/StepScope.ts"
-import * as Capabilities from "../Capabilities.ts"
-import type { ModelOptions } from "../ModelOptions.ts"
+import * as EffectCopies from "../EffectCopies.ts"
+import { isFallback } from "../Models.ts"
 import * as Output from "../Output.ts"
-import { TurnResponse } from "../ResponseFold.ts"
+import type { TurnResponse } from "../ResponseFold.ts"
 import * as Turn from "../Turn.ts"
 import * as Answer from "./answer.ts"
-import * as EffectCopies from "./EffectCopies.ts"
-import * as ModelCall from "./modelCall.ts"
+import { askModel, checkModels } from "./askModel.ts"
+import { Chain } from "./fallback.ts"
 import * as Parts from "./Parts.ts"
 import {
   type AgentDefinition,
   applyChange,
   begin,
+  findModel,
   modelOptions,
+  openChain,
   recordChange,
-  resolveModel,
   type RunInput,
-  toToolkit,
   type TurnRequest
 } from "./prepare.ts"
 import { runCalls } from "./runCalls.ts"
 import type { RunState } from "./RunState.ts"
-import * as Telemetry from "./Telemetry.ts"
-
-const textFormat = { type: "text" } as const
-
-const toFormat = ({ name, wire }: Output.Output) => ({ type: "json", objectName: name, schema: wire } as const)
-
-const ModelPayload = Schema.Struct({ turn: Schema.Finite })
+import { warn } from "./warn.ts"
 
 /** Runs an agent until its model answers. */
 export const run = Effect.fnUntraced(function*(
@@ -50,12 +42,15 @@ export const run = Effect.fnUntraced(function*(
 ): Effect.fn.Return<RunResult<unknown>, AgentErrorReason, any> {
   const { options } = agent
   const { path, sink } = input
-  const target = yield* resolveModel(options.model)
-  const state = yield* begin(agent, input, target)
+  const found = isFallback(options.model) ? yield* openChain(options.model) : yield* findModel(options.model)
+  const chain = found instanceof Chain ? found : undefined
+  const first = found instanceof Chain ? found.current : found
+  const state = yield* begin(agent, input, first)
   input.state = state
+  if (chain !== undefined) state.chains = new Map([[chain.fallback, chain]])
   if (sink !== undefined) yield* sink.emit({ _tag: "RunStarted", path })
   for (const { code, message } of agent.warnings) yield* warn(agent, state, code, message)
-  if (input.foreign) yield* warn(agent, state, "two-effects", EffectCopies.advice())
+  if (input.foreign) yield* warn(agent, state, "two-effects", EffectCopies.advice("runs this agent"))
 
   const asked = modelOptions(agent, input.options)
   const maxToolCalls = input.options.maxToolCalls ?? options.maxToolCalls ?? Limits.maxToolCalls
@@ -63,36 +58,42 @@ export const run = Effect.fnUntraced(function*(
   const keepsSteps = options.stopWhen !== undefined || options.beforeTurn !== undefined
 
   let isStopped = false
+  /** How often in a row the vendor paused, and what it had said until then. */
+  let pauses = 0
+  let said = ""
   for (let turn = 1;; turn++) {
     // a model may call tools that it was never offered, for ever
     const isLast = isStopped || (state.toolCalls >= maxToolCalls && agent.declared.length + state.toolCalls > 0)
+    const question = { turn, options: asked, onlyAnswer: isLast || state.corrections > 0 }
+    const current = chain === undefined ? first : chain.current
     let request: TurnRequest = {
-      target,
+      target: current,
+      chain,
       prompt: Prompt.fromMessages(state.content),
       tools: agent.declared,
       offered: agent.tools,
       toolChoice: toolChoiceOf(agent, state, wanted, isLast)
     }
+    if (chain !== undefined && turn === 1) yield* checkModels(agent, chain, request, question)
     let changes: { readonly [key: string]: unknown } | undefined
     if (options.beforeTurn !== undefined) {
       const messages = state.content.slice()
-      const change = yield* options.beforeTurn({ turn, model: target.id, messages, steps: state.steps })
+      const change = yield* options.beforeTurn({ turn, model: current.id, messages, steps: state.steps })
       if (change !== undefined) {
-        request = yield* applyChange(agent, request, change)
+        request = yield* applyChange(agent, state, request, change)
         changes = recordChange(change, request.target)
       }
     }
-    const model = request.target.id
-    const answerBy = Answer.by(agent, request)
-    if (answerBy === "tool") {
-      request = Answer.offerTool(agent.output!, request, isLast || state.corrections > 0)
-    }
     if (sink !== undefined) {
+      const model = request.target.id
       yield* sink.emit({ _tag: "TurnStarted", path, turn, model, ...(changes === undefined ? {} : { changes }) })
     }
 
-    const fitting = yield* fit(agent, state, request, asked)
-    const response = yield* ask(agent, input, state, request, { answerBy, options: fitting, turn })
+    const response = yield* askModel(agent, input, state, request, question)
+    // a fallback is with the model that answered
+    const target = request.chain === undefined ? request.target : request.chain.current
+    const answerBy = Answer.by(agent, target, request.tools)
+    const model = target.id
     const { calls, text } = read(response)
     state.respond(response, model)
     if (sink !== undefined) {
@@ -103,6 +104,22 @@ export const run = Effect.fnUntraced(function*(
       yield* warn(agent, state, "answer-cut", `an answer was cut at maxTokens (${asked.maxTokens}); raise it`)
     }
 
+    const isPaused = response.finish === "pause" && calls.length === 0
+    if (isPaused && pauses < Limits.maxPauses) {
+      pauses++
+      said += text
+      state.isPaused = true
+      continue
+    }
+    if (isPaused) {
+      state.endPause()
+      yield* warn(agent, state, "paused-too-often", `model ${model} paused ${pauses} times in a row: the rest is cut`)
+    }
+    // a typed answer is whole in its response; a text may have begun before the pause
+    const answer = agent.output === undefined ? said + text : text
+    pauses = 0
+    said = ""
+
     const answerCall = answerBy === "tool" ? calls.find((call) => call.name === Output.toolName) : undefined
     if (calls.length > 0 && answerCall === undefined) {
       // a call that comes although none is allowed is answered, and not run
@@ -112,21 +129,21 @@ export const run = Effect.fnUntraced(function*(
       if (keepsSteps) state.steps.push(Turn.toStep(turn, text, calls, outcomes))
       if (!isLast) {
         if (options.stopWhen?.(state.steps) !== true) continue
-        if (agent.output === undefined) return complete(state, text, "stopped")
+        if (agent.output === undefined) return complete(state, answer, "stopped")
         // a typed answer is still owed
         isStopped = true
         continue
       }
     }
     if (answerCall === undefined) {
-      if (text === "") return yield* nothingSaid(model, response.finish)
-      if (response.finish === "content-filter") return yield* refused(model, text)
+      if (answer === "") return yield* nothingSaid(model, response.finish)
+      if (response.finish === "content-filter") return yield* refused(model, answer)
     }
-    const finish = isStopped ? "stopped" : isLast ? "tool-limit" : "answered"
-    if (agent.output === undefined) return complete(state, text, finish)
+    const finish = isStopped ? "stopped" : isLast || isPaused ? "tool-limit" : "answered"
+    if (agent.output === undefined) return complete(state, answer, finish)
 
-    const transformer = answerBy === "schema" ? request.target.driver?.codecTransformer : undefined
-    const reading = yield* Answer.judge(agent, agent.output, answerCall?.params ?? text, transformer)
+    const transformer = answerBy === "schema" ? target.driver?.codecTransformer : undefined
+    const reading = yield* Answer.judge(agent, agent.output, answerCall?.params ?? answer, transformer)
     if (answerCall !== undefined) state.answer(calls, Answer.outcomes(calls, answerCall, reading))
     if (reading._tag === "Valid") return complete(state, reading.value, finish)
     const { issues } = reading
@@ -134,7 +151,7 @@ export const run = Effect.fnUntraced(function*(
     if (++state.corrections > (options.corrections ?? Limits.corrections)) {
       return yield* new OutputInvalid({ issues, text: reading.text })
     }
-    if (answerCall === undefined) state.content.push(Parts.user([Parts.text(Output.correction(issues))]))
+    if (answerCall === undefined) state.content.push(Parts.user([Parts.text(Answer.correction(answerBy, issues))]))
   }
 })
 
@@ -148,69 +165,6 @@ const toolChoiceOf = (
   if (isLast || agent.declared.length === 0) return "none"
   if (state.toolCalls === 0 || wanted === "auto" || wanted === "none") return wanted
   return typeof wanted === "object" && "oneOf" in wanted ? { oneOf: wanted.oneOf } : "auto"
-}
-
-/** The options that the model takes; fails when it cannot do what the run needs. */
-const fit = (
-  agent: AgentDefinition,
-  state: RunState,
-  { prompt, target, toolChoice, tools }: TurnRequest,
-  options: ModelOptions
-): Effect.Effect<ModelOptions, Unsupported> => {
-  if (target.driver === undefined) return Effect.succeed(options)
-  const isSame = prompt.content === state.content && state.checkedBy === target
-  const verdict = Capabilities.check(
-    target.driver.capabilities,
-    { messages: prompt.content, tools: tools.length, toolChoice, options },
-    isSame ? state.checked : 0
-  )
-  if (verdict._tag === "Unmet") {
-    return Effect.fail(new Unsupported({ model: target.id, feature: verdict.feature, advice: verdict.advice }))
-  }
-  state.checkedBy = target
-  state.checked = state.content.length
-  if (verdict.omitted.length === 0) return Effect.succeed(options)
-  const message = `model ${target.id} does not take ${verdict.omitted.join(", ")}: left out`
-  return Effect.as(warn(agent, state, "option-omitted", message), verdict.options)
-}
-
-/** Asks the model, as a step. */
-const ask = (
-  agent: AgentDefinition,
-  { path, sink, traced }: RunInput,
-  state: RunState,
-  { prompt, target, toolChoice, tools }: TurnRequest,
-  { answerBy, options, turn }: {
-    readonly answerBy: Answer.AnswerBy
-    readonly options: ModelOptions
-    readonly turn: number
-  }
-): Effect.Effect<TurnResponse, ModelFailed, any> => {
-  const { output } = agent
-  const responseFormat = output !== undefined && answerBy === "schema" ? toFormat(output) : textFormat
-  const call = ModelCall.make({
-    target,
-    request: { prompt, tools, toolChoice, responseFormat, options },
-    toolkit: target.driver === undefined ? toToolkit(tools) : undefined,
-    retry: agent.options.modelRetry,
-    state,
-    turn,
-    secretive: agent.secretive,
-    path,
-    sink,
-    output,
-    startedAt: undefined
-  })
-  return StepScope.step<TurnResponse, ModelFailed, any>(
-    () => ({
-      name: "model",
-      payload: { turn },
-      payloadSchema: ModelPayload,
-      success: TurnResponse,
-      error: ModelFailed
-    }),
-    traced ? Telemetry.modelCall(call, { agent: agent.name, target, options }) : call
-  )
 }
 
 /** The text of a response, and the calls that are ours to run. */
@@ -249,11 +203,3 @@ const refused = (model: string, text: string) =>
 
 const nothingSaid = (model: string, finish: string) =>
   finish === "content-filter" ? refused(model, "") : new EmptyAnswer({ model, finish })
-
-const warn = (agent: AgentDefinition, state: RunState, code: string, message: string): Effect.Effect<void> => {
-  state.warn(code, message)
-  const key = `${code} ${message}`
-  if (agent.logged.has(key)) return Effect.void
-  agent.logged.add(key)
-  return Effect.logWarning(`agent ${agent.name}: ${message}`)
-}

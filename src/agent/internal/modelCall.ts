@@ -175,7 +175,12 @@ const again = Effect.fnUntraced(function*(call: ModelCall, first: AiError.AiErro
       ? yield* Pull.catchDone(step(now, error), () => Effect.succeed(undefined))
       : undefined
     if (next === undefined) {
-      return yield* givenUp(call, new ModelFailed({ model: target.id, error: Secrets.scrubValue(error) }), now)
+      const shown = state.fold?.isShown === true ? { shown: true } : {}
+      return yield* givenUp(
+        call,
+        new ModelFailed({ model: target.id, error: Secrets.scrubValue(error), ...shown }),
+        now
+      )
     }
     const delay = Duration.max(next[1], error.retryAfter ?? Duration.zero)
     if (sink !== undefined) {

@@ -11,11 +11,14 @@ import { ModelFailed, ModelUnresolved } from "../../core/AgentError.ts"
 import type { Warning } from "../../core/AgentEvent.ts"
 import * as Limits from "../../core/Limits.ts"
 import * as Driver from "../Driver.ts"
+import * as LazyModel from "../LazyModel.ts"
 import type { ModelOptions } from "../ModelOptions.ts"
-import { Models } from "../Models.ts"
+import { type Fallback, isFallback, Models } from "../Models.ts"
 import type { AnyAgentOptions, Instruction, RunOptions, TurnChange } from "../Options.ts"
 import type { Output } from "../Output.ts"
 import type { BoundTool } from "../Toolbox.ts"
+import * as Circuit from "./circuit.ts"
+import { Chain } from "./fallback.ts"
 import type { Target } from "./modelCall.ts"
 import * as Parts from "./Parts.ts"
 import type { Sink } from "./RunScope.ts"
@@ -88,29 +91,51 @@ export const userMessage = (instruction: Instruction, context: string | undefine
   return Parts.user(content)
 }
 
-const targetOf = (service: LanguageModel.LanguageModel, id: string | undefined): Target => {
+const toTarget = (service: LanguageModel.LanguageModel, id: string | undefined): Target => {
   const driver = Driver.of(service)
   return { id: id ?? (driver === undefined ? "custom" : `${driver.provider}/${driver.model}`), service, driver }
 }
 
-/** Finds the Model: by its name, or the one in the context. */
-export const resolveModel = (
+const targetOf = (
+  service: LanguageModel.LanguageModel,
+  id: string | undefined
+): Effect.Effect<Target, ModelUnresolved> => {
+  const lazy = LazyModel.of(service)
+  return lazy === undefined
+    ? Effect.succeed(toTarget(service, id))
+    : Effect.map(lazy.find, (found) => toTarget(found, id ?? lazy.id))
+}
+
+/** Finds one Model: by its name, or the one in the context. */
+export const findModel = (
   model: string | LanguageModel.LanguageModel | undefined
 ): Effect.Effect<Target, ModelUnresolved, any> => {
-  if (model === undefined) return Effect.map(LanguageModel.LanguageModel, (service) => targetOf(service, undefined))
-  if (typeof model !== "string") return Effect.succeed(targetOf(model, undefined))
+  if (model === undefined) return Effect.flatMap(LanguageModel.LanguageModel, (service) => targetOf(service, undefined))
+  if (typeof model !== "string") return targetOf(model, undefined)
   return Effect.flatMap(
     Effect.serviceOption(Models),
     (models) =>
-      models._tag === "Some" ? Effect.map(models.value.get(model), (service) => targetOf(service, model)) : Effect.fail(
-        new ModelUnresolved({
-          model,
-          problem: "bad-settings",
-          detail: "no Models are given: provide Providers.layer, or a Models layer of your own"
-        })
-      )
+      models._tag === "Some" ?
+        Effect.flatMap(models.value.get(model), (service) => targetOf(service, model)) :
+        Effect.fail(
+          new ModelUnresolved({
+            model,
+            problem: "bad-settings",
+            detail: "no Models are given: provide Providers.layer, or a Models layer of your own"
+          })
+        )
   )
 }
+
+/** All models of a fallback, so that what is wrong with the second is known before it is needed. */
+export const openChain = Effect.fnUntraced(
+  function*(fallback: Fallback): Effect.fn.Return<Chain, ModelUnresolved, any> {
+    const { circuit, contextLength, models } = fallback
+    const ids = contextLength === undefined || models.includes(contextLength) ? models : [...models, contextLength]
+    const targets = yield* Effect.forEach(ids, findModel)
+    return new Chain(fallback, targets, circuit === undefined ? undefined : yield* Circuit.find(circuit))
+  }
+)
 
 const saysNothing = (agent: string, model: string) =>
   new ModelFailed({
@@ -142,9 +167,14 @@ export const begin = (
   return typeof instructions === "string" ? start(instructions) : Effect.flatMap(instructions, start)
 }
 
-/** What a turn asks the model. */
-export interface TurnRequest {
+/** A Model, and the fallback that it stands in, if it stands in one. */
+interface Found {
   readonly target: Target
+  readonly chain: Chain | undefined
+}
+
+/** What a turn asks the model. */
+export interface TurnRequest extends Found {
   readonly prompt: Prompt.Prompt
   readonly tools: ReadonlyArray<Tool.Any>
   /** The same by name, bound: a call of any other is a call of an unknown tool. */
@@ -152,17 +182,34 @@ export interface TurnRequest {
   readonly toolChoice: LanguageModel.ToolChoice<string>
 }
 
+/** The model of a turn that `beforeTurn` changed; a fallback that it names again stays with the model that answered. */
+const changedModel = (
+  state: RunState,
+  request: TurnRequest,
+  { model }: TurnChange
+): Effect.Effect<Found, ModelUnresolved, any> => {
+  if (model === undefined) return Effect.succeed(request)
+  if (!isFallback(model)) return Effect.map(findModel(model), (target) => ({ target, chain: undefined }))
+  const known = state.chains?.get(model)
+  return Effect.map(known === undefined ? openChain(model) : Effect.succeed(known), (chain) => {
+    ;(state.chains ??= new Map()).set(model, chain)
+    return { target: chain.current, chain }
+  })
+}
+
 /** A turn's request with what `beforeTurn` changed. */
 export const applyChange = (
   agent: AgentDefinition,
+  state: RunState,
   request: TurnRequest,
   change: TurnChange
 ): Effect.Effect<TurnRequest, ModelUnresolved, any> =>
-  Effect.map(change.model === undefined ? Effect.succeed(request.target) : resolveModel(change.model), (target) => {
+  Effect.map(changedModel(state, request, change), ({ chain, target }) => {
     const names = change.tools
     const tools = names === undefined ? request.tools : agent.declared.filter((tool) => names.includes(tool.name))
     return {
       target,
+      chain,
       tools,
       offered: names === undefined
         ? request.offered
