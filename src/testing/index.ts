@@ -1,1 +1,2 @@
+export * as Cassette from "./Cassette.ts"
 export * as TestModel from "./TestModel.ts"

@@ -3,7 +3,7 @@ import { Effect, Schema } from "effect"
 import type { LanguageModel } from "effect/ai"
 import { Agent, Task } from "fluxion"
 import type { AgentError } from "fluxion"
-import { TestModel } from "fluxion/testing"
+import { Cassette, TestModel } from "fluxion/testing"
 
 class NoSuchCity extends Schema.TaggedError<NoSuchCity>()("NoSuchCity", { city: Schema.String }) {}
 
@@ -22,3 +22,9 @@ const answer: Effect.Effect<string, AgentError.AgentError, LanguageModel.Languag
 void Effect.runPromise(answer)
 
 void Effect.runPromise(Effect.provide(answer, TestModel.layer([TestModel.text("22 °C")])))
+
+const replayed: Effect.Effect<string, AgentError.AgentError | Cassette.CassetteError> = Effect.provide(
+  answer,
+  Cassette.layer("cassettes/tokyo.json", { mode: "replay", model: TestModel.layer([]) })
+)
+void Effect.runPromise(replayed)
