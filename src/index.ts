@@ -1,6 +1,8 @@
 /**
  * fluxion: AI agents as Effects.
  */
+export * as Effect from "effect/Effect"
+export * as Schema from "effect/Schema"
 export { agent } from "./agent/Agent.ts"
 export * as Agent from "./agent/Agent.ts"
 export * as Capabilities from "./agent/Capabilities.ts"

@@ -133,6 +133,11 @@ describe("the packed tarball", { timeout: 60_000 }, () => {
     await must("tsc", ["--project", "tsconfig.json"], installed)
   })
 
+  it("type-checks from strict TypeScript that imports nothing of effect", async () => {
+    writeFileSync(join(installed, "tsconfig.async.json"), JSON.stringify(strictest("async.ts", [])))
+    await must("tsc", ["--project", "tsconfig.async.json"], installed)
+  })
+
   it("type-checks together with the vendors' SDKs", async () => {
     writeFileSync(join(withSdks, "tsconfig.json"), JSON.stringify(strictest("providers.ts", ["node"])))
     await must("tsc", ["--project", "tsconfig.json"], withSdks)
@@ -143,6 +148,24 @@ describe("the packed tarball", { timeout: 60_000 }, () => {
       it("runs an agent from plain JavaScript", async () => {
         const output = await must(node(), ["plain.js"], installed)
         assert.deepStrictEqual(JSON.parse(output), { output: "Sunny.", finish: "answered", calls: 1 })
+      })
+
+      it("runs a program of async/await that never names Effect", async () => {
+        const [output, ...logged] = (await must(node(), ["async.js"], installed)).split("\n")
+        assert.match(logged.join("\n"), /^\[WARN\] a run failed: [^\n]*there is no provider "nobody"[^\n]*$/)
+        assert.deepStrictEqual(JSON.parse(output!), {
+          events: [
+            "RunStarted",
+            "TurnStarted",
+            "ResponseReceived",
+            "ToolCalled",
+            "ToolReturned",
+            "TextDelta",
+            "RunCompleted"
+          ],
+          failed: "missing-package",
+          status: 500
+        })
       })
 
       it("imports every subpath without any SDK installed", async () => {

@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Context, Deferred, Effect, Exit, Fiber, Latch, Layer, Schema, type Scope, Stream } from "effect"
+import { Cause, Context, Deferred, Effect, Exit, Fiber, Latch, Layer, Schema, Scope, Stream } from "effect"
 import { LanguageModel } from "effect/ai"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import { Agent, AgentError, Task } from "fluxion"
 import { TestModel } from "fluxion/testing"
+import { EventResponse } from "fluxion/web"
 import { type ChildProcess, spawn } from "node:child_process"
 import * as LiveVendor from "../support/LiveVendor.ts"
 import { assertLegal, told } from "../support/Messages.ts"
@@ -137,6 +138,22 @@ const stops: ReadonlyArray<Stop> = [
         yield* Effect.promise(() => iterator.next())
         yield* hangs
         yield* Effect.promise(() => iterator.return!())
+      })
+  },
+  {
+    title: "stream as a response, a client that closes the connection",
+    end: "client-gone",
+    stop: (agent, hangs) =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const client = new AbortController()
+        const answer = yield* Effect.forkChild(
+          EventResponse.make(agent.stream("go"), { signal: client.signal, scope })
+        )
+        yield* hangs
+        client.abort()
+        yield* Scope.close(scope, Exit.void)
+        yield* Fiber.join(answer)
       })
   },
   {

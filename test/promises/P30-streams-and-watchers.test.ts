@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Latch, Schema, Scope, Stream } from "effect"
+import { Sse } from "effect/encoding"
 import { TestClock } from "effect/testing"
 import { Agent, type AgentEvent, Task, type Watch } from "fluxion"
+import { EventResponse } from "fluxion/web"
 import { isProgress } from "../../src/core/AgentEvent.ts"
 import * as LiveVendor from "../support/LiveVendor.ts"
 import * as Scripted from "../support/Scripted.ts"
@@ -31,6 +33,9 @@ const talkative = (count: number, pulled = { count: 0 }) => {
 }
 
 const assistant = Agent.make("assistant", { instructions: "i" })
+
+/** The durable events of a run of one turn. */
+const oneTurn = ["RunStarted", "TurnStarted", "ResponseReceived", "RunCompleted"]
 
 /** What a watcher was given so far; it goes on after every event as it is told. */
 const follow = <Output>(
@@ -104,14 +109,7 @@ describe("P30 the runner's stream loses nothing and its reader's pace reaches th
             Effect.forkChild
           )
           yield* stands.await
-          // it writes until every buffer on the way is full; then a write waits, for as long as the reader stands
-          let standing = vendor.sent()
-          for (let still = 0; still < 10;) {
-            yield* Effect.sleep("20 millis")
-            const now = vendor.sent()
-            still = now.taken === standing.taken ? still + 1 : 0
-            standing = now
-          }
+          const standing = yield* LiveVendor.standstill(vendor)
           assert.isBelow(standing.taken, pieces.length, "the server was not held up")
           assert.strictEqual(standing.begun, standing.taken + 1, "a write waits")
           assert.strictEqual(deltas, 1)
@@ -153,11 +151,10 @@ describe("P30 the runner's stream loses nothing and its reader's pace reaches th
           (index) => follow(watch, (_, count) => index % 10 === 0 && count % 7 === 0 ? pause : Effect.void)
         )
         const result = yield* watch.result
-        const expected = ["RunStarted", "TurnStarted", "ResponseReceived", "RunCompleted"]
         for (const [index, { fiber, seen }] of watchers.entries()) {
           yield* Fiber.join(fiber)
           const events = eventsOf(seen)
-          assert.deepStrictEqual(durable(events).map((event) => event._tag), expected)
+          assert.deepStrictEqual(durable(events).map((event) => event._tag), oneTurn)
           assert.strictEqual(events.at(-1)?._tag, "RunCompleted")
           assert.strictEqual(View.of(events).of("assistant")?.text, result.output)
           if (index % 10 !== 0) assert.strictEqual(textOf(events), result.output)
@@ -193,12 +190,42 @@ describe("P30 the runner's stream loses nothing and its reader's pace reaches th
           }
         }
         const result = yield* watch.result
-        assert.deepStrictEqual(durable(seen).map((event) => event._tag), [
-          "RunStarted",
-          "TurnStarted",
-          "ResponseReceived",
-          "RunCompleted"
-        ])
+        assert.deepStrictEqual(durable(seen).map((event) => event._tag), oneTurn)
+        assert.isTrue(seen.some((event) => event._tag === "Gap"))
+        assert.strictEqual(view.of("assistant")?.text, result.output)
+      }).pipe(Effect.provide(talkative(20_000))))
+
+    it.effect("who comes back with Last-Event-ID, again and again, shows the recorded answer too, and is told when there is no more", () =>
+      Effect.gen(function*() {
+        const watch = yield* assistant.watch("go")
+        const view = new View.View()
+        const seen: Array<Event> = []
+        let lastEventId: string | undefined
+        for (let size = 1;; size += 3) {
+          const response = yield* EventResponse.watch(watch, { lastEventId })
+          if (response.status === 204) break
+          assert.isBelow(size, 1000, "it does not get on")
+          // the connection breaks after some pieces, in the middle of an event or not
+          const body = response.body!.getReader()
+          const decoder = new TextDecoder()
+          const parser = Sse.makeParser((sent) => {
+            if (sent._tag !== "Event") return
+            lastEventId = sent.id
+            const event: Event = JSON.parse(sent.data)
+            seen.push(event)
+            view.see(event)
+          })
+          for (let piece = 0; piece < size; piece++) {
+            const { done, value } = yield* Effect.promise(() => body.read())
+            if (done) break
+            const text = decoder.decode(value, { stream: true })
+            parser.feed(piece === size - 1 ? text.slice(0, text.length / 2) : text)
+          }
+          yield* Effect.promise(() => body.cancel())
+          for (let i = 0; i < 20; i++) yield* pause
+        }
+        const result = yield* watch.result
+        assert.deepStrictEqual(durable(seen).map((event) => event._tag), oneTurn)
         assert.isTrue(seen.some((event) => event._tag === "Gap"))
         assert.strictEqual(view.of("assistant")?.text, result.output)
       }).pipe(Effect.provide(talkative(20_000))))
@@ -208,12 +235,7 @@ describe("P30 the runner's stream loses nothing and its reader's pace reaches th
         const watch = yield* assistant.watch("go")
         yield* watch.result
         const events = eventsOf(yield* Stream.runCollect(watch.events()))
-        assert.deepStrictEqual(durable(events).map((event) => event._tag), [
-          "RunStarted",
-          "TurnStarted",
-          "ResponseReceived",
-          "RunCompleted"
-        ])
+        assert.deepStrictEqual(durable(events).map((event) => event._tag), oneTurn)
         assert.strictEqual(events.at(-1)?._tag, "RunCompleted")
         assert.strictEqual(View.of(events).of("assistant")?.text, words(1000).join(""))
       }).pipe(Effect.provide(talkative(1000))))

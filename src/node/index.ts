@@ -1,0 +1,1 @@
+export * as Fluxion from "./Fluxion.ts"

@@ -1,0 +1,6 @@
+export * as Encoder from "./Encoder.ts"
+export * as EventResponse from "./EventResponse.ts"
+export * as Problem from "./Problem.ts"
+export * as Sse from "./Sse.ts"
+export * as Text from "./Text.ts"
+export * as UiMessages from "./UiMessages.ts"
