@@ -13,9 +13,11 @@ const files = [
   "tool-turn",
   "delta",
   "http",
+  "long-stream",
   "concurrent",
   "history",
   "interrupt",
+  "tracer",
   "import",
   "installed",
   "types"

@@ -162,7 +162,7 @@ export const burst = async <N extends Name>(contenders: ReadonlyArray<N>, scenar
 }
 
 /** A contender that can be asked one thing after the other. */
-export const open = async (contender: Name) => {
-  const child = await start(contender, [])
+export const open = async (contender: Name, scenarios: ReadonlyArray<Scenario> = []) => {
+  const child = await start(contender, scenarios)
   return { ask: (order: Order) => ask(child, order), close: () => child.kill() }
 }

@@ -15,6 +15,8 @@ export interface Scenario {
   readonly history?: number
   /** Address of a local server that speaks OpenAI's Responses API. Absent: the model is in memory. */
   readonly url?: string
+  /** Tracing: nobody asked for it (absent), it is turned off in Effect, or a tracer takes the spans and drops them. */
+  readonly tracing?: "off" | "on"
   /** Runs at the same time: nobody is answered before all of them have asked. */
   readonly concurrent?: number
 }

@@ -1,5 +1,5 @@
 /** fluxion, as its README says: an agent with a tool, and a runtime with a Model. */
-import { Effect, Fiber, Layer, ManagedRuntime, Redacted, Schema, Stream } from "effect"
+import { Effect, Fiber, Layer, ManagedRuntime, Redacted, References, Schema, Stream, Tracer } from "effect"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import * as Prompt from "effect/ai/Prompt"
 import { Agent, Capabilities, Driver, Task } from "fluxion"
@@ -28,6 +28,14 @@ const scripted = (scenario: Script.Scenario) => {
   )
 }
 
+/** What tracing there is, around the model. */
+const tracing = ({ tracing }: Script.Scenario): Layer.Layer<never> =>
+  tracing === "off"
+    ? Layer.succeed(References.TracerEnabled, false)
+    : tracing === "on"
+    ? Layer.succeed(Tracer.Tracer, Tracer.make({ span: (options) => new Tracer.NativeSpan(options) }))
+    : Layer.empty
+
 const overHttp = async (url: string) => {
   const { OpenAi } = await import("fluxion/openai")
   return OpenAi.layer({ model: Script.MODEL, apiKey: Redacted.make("none"), baseUrl: `${url}/v1` })
@@ -38,7 +46,7 @@ const assistant = Agent.make("assistant", { instructions: Script.INSTRUCTIONS })
 export const contender: Contender = {
   prepare: async (scenario) => {
     const model = scenario.url === undefined ? scripted(scenario) : await overHttp(scenario.url)
-    const runtime = ManagedRuntime.make(model)
+    const runtime = ManagedRuntime.make(Layer.merge(model, tracing(scenario)))
     const agent = scenario.toolTurns === undefined ? assistant : assistant.with({ tools: [getWeather] })
     const messages = Script.history(scenario).map(({ role, text }) => ({ role, content: text }))
     const options = {
