@@ -24,11 +24,19 @@ export interface Step<A, E> {
   readonly rollback?: ((exit: Exit.Exit<A, E>) => Effect.Effect<void, never, any>) | undefined
 }
 
+/** What a scope has to know of something that an execution waits for: a decision, a time, another execution. */
+export interface Wait<A, E> extends Omit<Step<A, E>, "rollback"> {
+  /** What is recorded, and shown to whoever is to answer, when the wait begins; later runs find it in the journal. */
+  readonly waits: Effect.Effect<Schema.Json>
+}
+
 /** Records steps, and answers those that were recorded. */
 export interface StepScope {
   /** The key of the step under way: the same for every attempt and after every restart. */
   readonly idempotencyKey: string | undefined
   readonly step: <A, E, R>(step: Step<A, E>, body: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** Waits for an answer from outside; the execution may end its run meanwhile, and holds no process then. */
+  readonly wait: <A, E>(wait: Wait<A, E>) => Effect.Effect<A, E>
 }
 
 /** The scope of the workflow under way; `undefined` outside one. */
