@@ -27,6 +27,12 @@ export const layer: Layer.Layer<LanguageModel.LanguageModel, AgentError.ModelUnr
   of(name())
 )
 
+/** The model that is named, else the one given: an example's script, where rules would not do. */
+export const or = (
+  model: Layer.Layer<LanguageModel.LanguageModel>
+): Layer.Layer<LanguageModel.LanguageModel, AgentError.ModelUnresolved> =>
+  Layer.suspend(() => name() === undefined ? model : layer)
+
 /** Ends a program with one line when it fails in a way that its reader can mend. */
 export const report = (error: unknown): void => {
   process.exitCode = 1

@@ -105,6 +105,52 @@ RunCompleted report.pdf: 12 kB
 the model was told: [ 'Rain' ]
 agent assistant: the call to model test/test failed: InvalidKey: Verify your API key is correct
 Error: TestModel: not used: 1 of 2 turns of any agent; the agent ended sooner than the script
+`,
+  "07-structured-output.ts": `OutputPartial {"customer":"Kenji","due":"2026-12-01T00:00:00.000Z"}
+OutputPartial {"customer":"Kenji","due":"2026-12-01T00:00:00.000Z","lines":[{"item":"lamps","cents":800},{"item":"table","cents":2500}]}
+OutputPartial {"customer":"Kenji","due":"2026-12-01T00:00:00.000Z","lines":[{"item":"lamps","cents":800},{"item":"table","cents":2500}],"total":2500}
+OutputRejected [ 'total is 2500, but the lines add up to 3300' ]
+OutputPartial {"customer":"Kenji","due":"2026-12-01T00:00:00.000Z","lines":[{"item":"lamps","cents":800},{"item":"table","cents":2500}],"total":3300}
+Kenji pays 3300 cents by 2026-12-01
+`,
+  "08-output-with-tools.ts": `the lamp went out on 2026-11-20
+2 turns, 1 tool call
+`,
+  "09-retries-and-timeouts.ts": `RateLimitError: attempt 2 in 20 ms
+RateLimitError: attempt 3 in 20 ms
+Lima
+Lima
+agent assistant: the run took longer than its timeout of 100ms
+I cannot say now.
+`,
+  "10-fallback.ts": `turn 1: openai/gpt-5
+Sunny in Tokyo
+turn 2: openai/gpt-5
+openai/gpt-5 failed (Internal provider error: overloaded), anthropic/claude-sonnet-4-5 goes on
+anthropic/claude-sonnet-4-5: Sunny.
+agent assistant: the call to model openai/gpt-5 failed: InvalidKey: Verify your API key is correct
+`,
+  "11-cassette.ts": `Snow in Oslo
+2 turns by demo/rules
+agent assistant: the call to model demo/rules failed: Invalid request. No answer is recorded in examples/cassettes/weather.json for this request to demo/rules (2 messages, 1 tool).
+The nearest of 2 recordings is number 1; - is recorded, + is asked:
+@@ -3,7 +3,7 @@
+   - role: system
+     content: You tell the weather.
+   - role: user
+-    content: What is the weather in Oslo?
++    content: What is the weather in Lima?
+ tools:
+   - name: get_weather
+     description: The weather in a city now.
+To record what is missing, run it once in mode "auto"; mode "record" records all of it anew.
+`,
+  "12-async-await.ts": `2026-11-20
+the lamp went out on 2026-11-20
+Rain on the roof; nobody counts it.
+TaskFailed task find_order failed: there is no order B-1
+ModelFailed false
+AbortError
 `
 }
 

@@ -146,6 +146,7 @@ describe("the documents", { timeout: 60_000 }, () => {
     for (const event of events) assert.include(read("docs/events.md"), `\`${event}\``)
     const reasons = AgentErrors.AgentErrorReason.members.map((reason) => reason.fields._tag.schema.literal)
     for (const reason of reasons) assert.include(read("docs/errors.md"), `\`${reason}\``)
+    for (const reason of reasons) assert.include(read("docs/web.md"), `\`${reason}\``)
     const options = (file: string, from: RegExp) => {
       const body = from.exec(read(file))?.[1] ?? ""
       return [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map((match) => match[1]!)
@@ -158,9 +159,23 @@ describe("the documents", { timeout: 60_000 }, () => {
         options("src/agent/ModelOptions.ts", /interface ModelOptions \{(.*?)^\}/ms).filter((name) => name !== "agent")
       ],
       ["docs/tasks.md", options("src/durable/internal/definition.ts", /interface Options<.*?\{(.*?)^\}/ms)],
+      ["docs/async.md", options("src/node/Fluxion.ts", /interface Options<.*?\{(.*?)^\}/ms)],
+      ["docs/async.md", options("src/node/Fluxion.ts", /interface RunOptions \{(.*?)^\}/ms)],
+      ["docs/async.md", options("src/node/Fluxion.ts", /interface ResponseOptions<.*?\{(.*?)^\}/ms)],
+      ["docs/web.md", options("src/web/EventResponse.ts", /interface Options<.*?\{(.*?)^\}/ms)],
+      ["docs/web.md", options("src/web/EventResponse.ts", /interface WatchOptions .*?\{(.*?)^\}/ms)],
+      ["docs/web.md", options("src/web/Sse.ts", /interface Options .*?\{(.*?)^\}/ms)],
+      ["docs/web.md", options("src/web/UiMessages.ts", /interface Options .*?\{(.*?)^\}/ms)],
+      ["docs/web.md", options("src/web/Encoder.ts", /interface EncodeOptions \{(.*?)^\}/ms)],
       ["docs/models.md", options("src/agent/Capabilities.ts", /interface Capabilities \{(.*?)^\}/ms)],
       ["docs/models.md", options("src/provider/openai/OpenAiSettings.ts", /interface Settings \{(.*?)^\}/ms)],
-      ["docs/models.md", options("src/provider/ollama/OllamaSettings.ts", /interface Settings \{(.*?)^\}/ms)]
+      ["docs/models.md", options("src/provider/ollama/OllamaSettings.ts", /interface Settings \{(.*?)^\}/ms)],
+      ["docs/models.md", options("src/provider/compatible/CompatibleSettings.ts", /interface Settings \{(.*?)^\}/ms)],
+      [
+        "docs/models.md",
+        options("src/provider/compatible/CompatibleServers.ts", /interface Registration \{(.*?)^\}/ms)
+      ],
+      ["docs/models.md", options("src/provider/compatible/CompatibleDialect.ts", /interface Dialect \{(.*?)^\}/ms)]
     ]
     for (const [document, names] of documented) {
       assert.isNotEmpty(names)
