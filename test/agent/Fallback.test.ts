@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Logger, References, Schema, Stream, Tracer } from "effect"
 import { AiError, Prompt } from "effect/ai"
 import { TestClock } from "effect/testing"
-import { Agent, agent, AgentError, Driver, Models, type StepScope, Task } from "fluxion"
+import { Agent, agent, AgentError, Driver, Models, Secrets, type StepScope, Task } from "fluxion"
 import { TestModel } from "fluxion/testing"
 import { decide } from "../../src/agent/internal/fallback.ts"
 import { collect, only } from "../support/Events.ts"
@@ -457,6 +457,18 @@ describe("an agent with a fallback", () => {
         + new AgentError.ModelFailed({ model: "a/one", ...failed(overloaded) }).said
       ])
     }).pipe(provide, Effect.provide(logger))
+  })
+
+  it.effect("no known secret is told with it", () => {
+    Secrets.register("fallback-secret-1234567890")
+    const leaky = new AiError.InternalProviderError({ description: "no key fallback-secret-1234567890 here" })
+    const { provide } = Vendors.make({ "a/one": [Vendors.fail(leaky)], "b/two": [Vendors.fail(leaky)] })
+    return Effect.gen(function*() {
+      const { events, exit } = yield* collect(assistant().with({ modelRetry: { times: 0 } }).stream("?"))
+      const told = JSON.stringify([events, exit])
+      assert.include(told, "no key <redacted> here")
+      assert.notInclude(told, "fallback-secret")
+    }).pipe(provide)
   })
 
   it.effect("a span names the model that was called", () => {
