@@ -41,6 +41,8 @@ export const make = <Output, R>(
     const backlog = new Backlog.Backlog(ringSize)
     const waiting = new Set<() => void>()
     let isWaking = false
+    /** Counts what happened, for a watcher that had to yield between its look at the backlog and its wait. */
+    let version = 0
     const wake = () => {
       isWaking = false
       const woken = [...waiting]
@@ -49,6 +51,7 @@ export const make = <Output, R>(
     }
     // in a microtask: what the run says in one go wakes a thousand watchers once
     const changed = () => {
+      version++
       if (isWaking || waiting.size === 0) return
       isWaking = true
       queueMicrotask(wake)
@@ -74,13 +77,15 @@ export const make = <Output, R>(
       { startImmediately: true }
     )
 
-    const changes = Effect.callback<void>((resume) => {
-      const onWake = () => resume(Effect.void)
-      waiting.add(onWake)
-      return Effect.sync(() => {
-        waiting.delete(onWake)
+    const changesSince = (seen: number) =>
+      Effect.callback<void>((resume) => {
+        if (version !== seen) return resume(Effect.void)
+        const onWake = () => resume(Effect.void)
+        waiting.add(onWake)
+        return Effect.sync(() => {
+          waiting.delete(onWake)
+        })
       })
-    })
 
     const events: Watch<Output>["events"] = (options) =>
       Stream.fromPull(Effect.sync(() => {
@@ -88,7 +93,7 @@ export const make = <Output, R>(
         const pull: Pull.Pull<readonly [Watched<Output>, ...Array<Watched<Output>>], never> = Effect.suspend(() => {
           const entries = backlog.read(cursor)
           if (entries.length > 0) return Effect.succeed(entries as never)
-          return backlog.ended ? Cause.done() : Effect.flatMap(changes, () => pull)
+          return backlog.ended ? Cause.done() : Effect.flatMap(changesSince(version), () => pull)
         })
         return pull
       }))

@@ -57,6 +57,9 @@ export class Outlet<E> {
     if (this.#waiting.length > 0) return Effect.succeed(this.#take())
     if (this.#end !== undefined) return this.#finished()
     return Effect.callback<Batch, E | Cause.Done>((resume) => {
+      // asked again when it is run: a reader that had to yield on its way here would miss what came meanwhile
+      if (this.#waiting.length > 0) return resume(Effect.succeed(this.#take()))
+      if (this.#end !== undefined) return resume(this.#finished())
       this.#reader = resume
       return Effect.sync(() => {
         this.#reader = undefined

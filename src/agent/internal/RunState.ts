@@ -98,10 +98,20 @@ export class RunState {
       addSettled(messages, this.#takePaused(messages))
     } else if (this.pending !== undefined) {
       messages.push(toolMessage(this.pending.calls, this.pending.outcomes))
+    } else {
+      // the run ended between a response and the first of its calls
+      const calls = ownCalls(messages.at(-1))
+      if (calls.length > 0) messages.push(toolMessage(calls, []))
     }
     return messages
   }
 }
+
+/** The calls of a message that are ours to answer. */
+const ownCalls = (message: Prompt.Message | undefined): ReadonlyArray<Call> =>
+  message?.role !== "assistant"
+    ? []
+    : message.content.filter((part) => part.type === "tool-call").filter((call) => !call.providerExecuted)
 
 type Content = ReadonlyArray<Prompt.AssistantMessagePart>
 
