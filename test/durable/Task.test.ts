@@ -34,6 +34,24 @@ const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>, time: Duration.Input = 
 
 const never = new Promise<string>(() => {})
 
+describe("the signal of an attempt", () => {
+  it.effect("is aborted for whoever reads it first after the attempt was interrupted", () =>
+    Effect.gen(function*() {
+      let read = (): boolean => false
+      const slow = Task.make("slow", {
+        payload: {},
+        success: Schema.Void,
+        run: (_, context) => {
+          read = () => context.signal.aborted
+          return new Promise<void>(() => {})
+        }
+      })
+      const fiber = yield* Effect.forkChild(slow({}), { startImmediately: true })
+      yield* Fiber.interrupt(fiber)
+      assert.isTrue(read())
+    }))
+})
+
 describe("Task", () => {
   describe("its body", () => {
     it.effect("may return an Effect, a Promise or a value", () =>

@@ -188,4 +188,8 @@ describe("P31 no secret of a task or a provider is ever in an event, a log line,
       assertUnseen(text(), secret)
     }).pipe(Effect.provide(TestModel.layer([])))
   })
+
+  it.todo(
+    "a known secret that the model itself says does not show in deltas of text and arguments, nor in the text of its answers"
+  )
 })

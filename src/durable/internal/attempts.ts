@@ -39,6 +39,7 @@ class Attempt implements TaskContext {
   readonly attempt: number
   readonly progress: (value: unknown) => void
   #controller: AbortController | undefined
+  #isAborted = false
   readonly #call: Call
   readonly #fiber: Fiber.Fiber<unknown, unknown>
   constructor(call: Call, attempt: number, fiber: Fiber.Fiber<unknown, unknown>) {
@@ -49,14 +50,21 @@ class Attempt implements TaskContext {
   }
   /** Made when it is first asked for: most bodies are Effects, and never do. */
   get signal(): AbortSignal {
-    return (this.#controller ??= new AbortController()).signal
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#isAborted) this.#controller.abort()
+    }
+    return this.#controller.signal
   }
   get idempotencyKey(): string {
     // outside a workflow the key lives as long as the call, and nothing is replayed by it
     // @effect-diagnostics-next-line cryptoRandomUUID:off
     return (this.#call.idempotencyKey ??= this.#fiber.getRef(StepScope)?.idempotencyKey ?? crypto.randomUUID())
   }
-  readonly abort = () => this.#controller?.abort()
+  readonly abort = () => {
+    this.#isAborted = true
+    this.#controller?.abort()
+  }
 }
 
 interface Call {

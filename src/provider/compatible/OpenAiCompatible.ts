@@ -14,6 +14,7 @@ import * as Models from "../../agent/Models.ts"
 import { ModelUnresolved } from "../../core/AgentError.ts"
 import * as ConfigOptions from "../internal/ConfigOptions.ts"
 import * as ModelLayer from "../internal/ModelLayer.ts"
+import * as SharedConnection from "../internal/SharedConnection.ts"
 import * as Connection from "./CompatibleConnection.ts"
 import { defaultName } from "./CompatibleDialect.ts"
 import * as CompatibleDriver from "./CompatibleDriver.ts"
@@ -100,13 +101,12 @@ export const model = (id: string): Layer.Layer<ModelLayer.Services, ModelUnresol
  */
 export const provider = (name: string, options: ProviderOptions = {}): Provider => {
   const { client, ...settings } = options
-  let shared: Connection.Connection | undefined
+  const connect = SharedConnection.make((model) => Connection.make(`${name}/${model}`, name, settings, client))
   return {
     name,
     model: (model) =>
       Effect.gen(function*() {
-        shared ??= yield* Connection.make(`${name}/${model}`, name, settings, client)
-        return yield* Driver.toLanguageModel(yield* CompatibleDriver.make(shared, model))
+        return yield* Driver.toLanguageModel(yield* CompatibleDriver.make(yield* connect(model), model))
       })
   }
 }

@@ -13,6 +13,7 @@ import type { Provider } from "../../agent/Models.ts"
 import type { ModelUnresolved } from "../../core/AgentError.ts"
 import * as ConfigOptions from "../internal/ConfigOptions.ts"
 import * as ModelLayer from "../internal/ModelLayer.ts"
+import * as SharedConnection from "../internal/SharedConnection.ts"
 import * as Connection from "./GoogleConnection.ts"
 import * as GoogleDriver from "./GoogleDriver.ts"
 import type { Settings } from "./GoogleSettings.ts"
@@ -65,13 +66,12 @@ export const model = (name: string): Layer.Layer<ModelLayer.Services, ModelUnres
 /** All models of Google, for `Models.layer`. They share one client, made with the first of them. */
 export const provider = (options: ProviderOptions = {}): Provider => {
   const { client, ...settings } = options
-  let shared: Connection.Connection | undefined
+  const connect = SharedConnection.make((name) => Connection.make(id(name), settings, client))
   return {
     name: GoogleDriver.provider,
     model: (name) =>
       Effect.gen(function*() {
-        shared ??= yield* Connection.make(id(name), settings, client)
-        return yield* Driver.toLanguageModel(yield* GoogleDriver.make(shared, name))
+        return yield* Driver.toLanguageModel(yield* GoogleDriver.make(yield* connect(name), name))
       })
   }
 }

@@ -38,6 +38,8 @@ const vacancy = (places: Places): Effect.Effect<void> =>
       resume(Effect.void)
     }
     places.waiting.add(wake)
+    // a place may have come free since it was looked for: the fiber may have had to yield in between
+    wakeNext(places)
     return Effect.sync(() => {
       places.waiting.delete(wake)
     })

@@ -15,6 +15,7 @@ import type { ModelUnresolved } from "../../core/AgentError.ts"
 import * as ConfigOptions from "../internal/ConfigOptions.ts"
 import * as Gate from "../internal/Gate.ts"
 import * as ModelLayer from "../internal/ModelLayer.ts"
+import * as SharedConnection from "../internal/SharedConnection.ts"
 import * as OllamaConnection from "./OllamaConnection.ts"
 import * as OllamaDriver from "./OllamaDriver.ts"
 import type { Settings } from "./OllamaSettings.ts"
@@ -61,13 +62,12 @@ export const model = (name: string): Layer.Layer<ModelLayer.Services, ModelUnres
 /** All models of a server, for `Models.layer`. They share one client and the places for calls. */
 export const provider = (options: ProviderOptions = {}): Provider => {
   const shared = places(options)
-  let connection: OllamaConnection.Connection | undefined
+  const connection = SharedConnection.make((name) => connect(options, name))
   return {
     name: OllamaDriver.provider,
     model: (name) =>
       Effect.gen(function*() {
-        connection ??= yield* connect(options, name)
-        return yield* Driver.toLanguageModel(yield* OllamaDriver.make(connection, shared, name))
+        return yield* Driver.toLanguageModel(yield* OllamaDriver.make(yield* connection(name), shared, name))
       })
   }
 }

@@ -13,6 +13,7 @@ import type { Provider } from "../../agent/Models.ts"
 import type { ModelUnresolved } from "../../core/AgentError.ts"
 import * as ConfigOptions from "../internal/ConfigOptions.ts"
 import * as ModelLayer from "../internal/ModelLayer.ts"
+import * as SharedConnection from "../internal/SharedConnection.ts"
 import * as Connection from "./OpenAiConnection.ts"
 import * as OpenAiDriver from "./OpenAiDriver.ts"
 import type { Settings } from "./OpenAiSettings.ts"
@@ -62,13 +63,12 @@ export const model = (name: string): Layer.Layer<ModelLayer.Services, ModelUnres
 /** All models of OpenAI, for `Models.layer`. They share one client, made with the first of them. */
 export const provider = (options: ProviderOptions = {}): Provider => {
   const { client, ...settings } = options
-  let shared: Connection.Connection | undefined
+  const connect = SharedConnection.make((name) => Connection.make(id(name), settings, client))
   return {
     name: OpenAiDriver.provider,
     model: (name) =>
       Effect.gen(function*() {
-        shared ??= yield* Connection.make(id(name), settings, client)
-        return yield* Driver.toLanguageModel(OpenAiDriver.make(shared, name))
+        return yield* Driver.toLanguageModel(OpenAiDriver.make(yield* connect(name), name))
       })
   }
 }

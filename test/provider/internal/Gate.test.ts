@@ -23,6 +23,27 @@ const inside = <A>(gate: Gate.Gate, effect: Effect.Effect<A>) =>
   }))
 
 describe("Gate", () => {
+  it.live("lets in who had to yield between the look for a place and the wait for one", () =>
+    Effect.gen(function*() {
+      const workUntil = (left: number): Effect.Effect<void> =>
+        Effect.withFiber((fiber) =>
+          fiber.currentOpCount >= 2_048 - left ? Effect.void : Effect.suspend(() => workUntil(left))
+        )
+      const clock = yield* Clock.Clock
+      for (let left = 3; left < 20; left++) {
+        const gate = Gate.make(Gate.places(1))
+        const first = yield* Scope.make()
+        yield* gate.enter(first, clock)
+        const second = yield* Effect.forkChild(
+          inside(gate, Effect.void).pipe((entered) => Effect.andThen(workUntil(left), entered))
+        )
+        yield* Effect.yieldNow
+        yield* Scope.close(first, Exit.void)
+        const done = yield* Effect.timeoutOption(Fiber.join(second), "2 seconds")
+        assert.strictEqual(done._tag, "Some", `it waits for ever with ${left} operations left`)
+      }
+    }))
+
   it.effect("lets so many in at once, over all models of a provider, in order", () =>
     Effect.gen(function*() {
       const places = Gate.places(3)
