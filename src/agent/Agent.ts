@@ -10,6 +10,7 @@ import * as Prompt from "effect/ai/Prompt"
 import * as Tool from "effect/ai/Tool"
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
+import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -254,32 +255,47 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     path: scope.path,
     sink: scope.sink,
     traced: false,
+    journaled: false,
     foreign: false,
     state: undefined
   })
 
   const execute = (input: RunInput): Effect.Effect<RunResult<unknown>, AgentError, any> =>
-    Effect.withFiber((fiber) => {
-      const { approval, rollback } = options
-      if (typeof approval === "function" ? approval(toPayload(input)) : approval === true) {
-        return Effect.fail(toError(name, input, new NoApprover({ tool: name })))
-      }
-      input.traced = Telemetry.isOn(fiber)
-      input.foreign = EffectCopies.isForeign(fiber)
-      const body = Effect.provideService(attempts(input, fiber), CurrentRun, input)
-      return StepScope.stepIn<RunResult<unknown>, AgentError, any>(
-        fiber,
-        () => ({
-          name,
-          payload: toPayload(input),
-          payloadSchema: Payload,
-          success: RunCompleted.fields.result as Schema.Codec<RunResult<unknown>, unknown>,
-          error: AgentError,
-          rollback: rollback && ((exit) => Attempts.rollback(task, input, exit))
-        }),
-        input.traced ? Telemetry.run(body, name) : body
-      )
-    })
+    Effect.withFiber((fiber) => executeIn(input, fiber))
+
+  const executeIn = (
+    input: RunInput,
+    fiber: Fiber.Fiber<unknown, unknown>
+  ): Effect.Effect<RunResult<unknown>, AgentError, any> => {
+    const { approval } = options
+    if (typeof approval === "function" ? approval(toPayload(input)) : approval === true) {
+      return Effect.fail(toError(name, input, new NoApprover({ tool: name })))
+    }
+    input.traced = Telemetry.isOn(fiber)
+    input.journaled = fiber.getRef(StepScope.StepScope) !== undefined
+    input.foreign = EffectCopies.isForeign(fiber)
+    const body = Effect.updateContext(attempts(input, fiber), (context) => Context.add(context, CurrentRun, input))
+    const whole = input.traced ? Telemetry.run(body, name) : body
+    return input.journaled ? asStep(fiber, input, whole) : whole
+  }
+
+  const asStep = (
+    fiber: Fiber.Fiber<unknown, unknown>,
+    input: RunInput,
+    body: Effect.Effect<RunResult<unknown>, AgentError, any>
+  ) =>
+    StepScope.stepIn<RunResult<unknown>, AgentError, any>(
+      fiber,
+      () => ({
+        name,
+        payload: toPayload(input),
+        payloadSchema: Payload,
+        success: RunCompleted.fields.result as Schema.Codec<RunResult<unknown>, unknown>,
+        error: AgentError,
+        rollback: options.rollback && ((exit) => Attempts.rollback(task, input, exit))
+      }),
+      body
+    )
 
   /** A run whose events go to the run around it, if there is one. */
   const result = (instruction: Instruction, run?: RunOptions): Effect.Effect<RunResult<unknown>, AgentError, any> =>
@@ -288,7 +304,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
       const sink = around?.sink
       if (sink === undefined) {
         const input = start(instruction, run, { path: around === undefined ? name : `${around.path}/${name}`, sink })
-        return Effect.onExit(execute(input), (exit) => report(name, input, exit, endedBy(exit)))
+        return Effect.onExit(executeIn(input, fiber), (exit) => report(name, input, exit, endedBy(exit)))
       }
       const path = claimPath(sink, `${around!.path}/${name}`)
       const input = start(instruction, run, { path, sink })
@@ -425,7 +441,7 @@ const report = (
 ): Effect.Effect<typeof RunFailed.Type | undefined> => {
   if (Exit.isSuccess(exit)) {
     Measure.runEnded(agent, exit.value.finish)
-    return Effect.succeed(undefined)
+    return Effect.undefined
   }
   const error = Cause.findErrorOption(exit.cause)
   const reason = error._tag === "Some" ? error.value.reason : undefined

@@ -90,6 +90,23 @@ const invalid = (issues: ReadonlyArray<string>, text: string): Reading => ({ _ta
 /** An answer as it came, as text. */
 export const toText = (answer: unknown): string => typeof answer === "string" ? answer : JSON.stringify(answer) ?? ""
 
+type Decode = ReturnType<typeof Schema.decodeUnknownEffect<Schema.Codec<unknown, unknown>>>
+
+const decoders = new WeakMap<Output, Map<LanguageModel.CodecTransformer | undefined, Decode>>()
+
+/** The decoder of an output's answers: compiled once for each vendor's transformation. */
+const decoderOf = (output: Output, transformer: LanguageModel.CodecTransformer | undefined): Decode => {
+  let known = decoders.get(output)
+  if (known === undefined) decoders.set(output, known = new Map())
+  let decode = known.get(transformer)
+  if (decode === undefined) {
+    const wire = output.wire as unknown as Schema.Codec<unknown, unknown>
+    const codec = transformer === undefined ? Schema.toCodecJson(wire) : transformer(wire).codec
+    known.set(transformer, decode = Schema.decodeUnknownEffect(codec as Schema.Codec<unknown, unknown>))
+  }
+  return decode
+}
+
 /** Reads an answer: JSON text, or the arguments of the answer's tool. */
 export const read = (
   output: Output,
@@ -98,9 +115,7 @@ export const read = (
 ): Effect.Effect<Reading, never, any> =>
   Effect.suspend(() => {
     const text = toText(answer)
-    const wire = output.wire as unknown as Schema.Codec<unknown, unknown>
-    const codec = transformer === undefined ? Schema.toCodecJson(wire) : transformer(wire).codec
-    const decode = Schema.decodeUnknownEffect(codec as Schema.Codec<unknown, unknown>)
+    const decode = decoderOf(output, transformer)
     const readOne = (json: unknown) =>
       Effect.match(decode(json, { errors: "all" }), {
         onFailure: (error): Reading => invalid(toIssues(error.message), text),

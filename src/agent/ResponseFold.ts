@@ -52,10 +52,9 @@ export class ResponseFold {
   model: string | undefined
   /** Whether a reader was shown any of it. */
   isShown = false
-  readonly calls: Array<Call> = []
-  readonly #parts: Array<Prompt.AssistantMessagePart | undefined> = []
+  #parts: Array<Prompt.AssistantMessagePart | undefined> | undefined
   // one at a time, as vendors go: a list is cheaper than a map
-  #open: Array<Block> = []
+  #open: Array<Block> | undefined
   #inputs: Map<string, string> | undefined
 
   /** Takes a part; returns what it shows, if anything. */
@@ -98,19 +97,18 @@ export class ResponseFold {
         return { _tag: "ToolInputDelta", id: part.id, name: this.#inputs?.get(part.id) ?? "", delta: part.delta }
       case "tool-call": {
         const providerExecuted = part.providerExecuted === true
-        this.#parts.push(Parts.toolCall(part.id, part.name, part.params, providerExecuted, part.metadata))
-        if (!providerExecuted) this.calls.push({ id: part.id, name: part.name, params: part.params })
+        this.#add(Parts.toolCall(part.id, part.name, part.params, providerExecuted, part.metadata))
         return undefined
       }
       case "tool-result": {
         if (part.preliminary === true) return undefined
         // decoded parts carry both
         const result = "encodedResult" in part ? part.encodedResult : part.result
-        this.#parts.push(Parts.toolResult(part.id, part.name, part.isFailure, result, true, part.metadata))
+        this.#add(Parts.toolResult(part.id, part.name, part.isFailure, result, true, part.metadata))
         return undefined
       }
       case "file": {
-        this.#parts.push(
+        this.#add(
           Prompt.makePart("file", { mediaType: part.mediaType, data: part.data, options: part.metadata })
         )
         return undefined
@@ -127,34 +125,58 @@ export class ResponseFold {
     }
   }
 
+  /** The calls so far that are ours to run. */
+  get calls(): ReadonlyArray<Call> {
+    return (this.#parts ?? []).filter((part) => part?.type === "tool-call" && !part.providerExecuted) as Array<Call>
+  }
+
   /** The response as it stands. */
   response(): TurnResponse {
+    const content = this.#content()
+    const finish = this.finish ?? "unknown"
+    return this.model === undefined
+      ? { content, finish, usage: this.usage }
+      : { content, finish, usage: this.usage, model: this.model }
+  }
+
+  #content(): ReadonlyArray<Prompt.AssistantMessagePart> {
+    const parts = this.#parts ?? []
+    if (!parts.includes(undefined)) return parts.slice() as Array<Prompt.AssistantMessagePart>
     const content: Array<Prompt.AssistantMessagePart> = []
-    for (let index = 0; index < this.#parts.length; index++) {
-      const part = this.#parts[index]
+    for (let index = 0; index < parts.length; index++) {
+      const part = parts[index]
       if (part !== undefined) {
         content.push(part)
         continue
       }
-      const block = this.#open.find((open) => open.index === index)
+      const block = this.#open?.find((open) => open.index === index)
       if (block?.kind === "text" && block.text !== "") content.push(this.#close(block))
     }
-    return {
-      content,
-      finish: this.finish ?? "unknown",
-      usage: this.usage,
-      ...(this.model === undefined ? {} : { model: this.model })
-    }
+    return content
+  }
+
+  /** An array begins with its first element: an empty one that grows takes seventeen places at once. */
+  #add(part: Prompt.AssistantMessagePart | undefined): void {
+    if (this.#parts === undefined) this.#parts = [part]
+    else this.#parts.push(part)
   }
 
   #start(kind: Block["kind"], id: string, options: Options | undefined): Block {
-    const block: Block = { kind, id, index: this.#parts.length, text: "", options: Metadata.merge(undefined, options) }
-    this.#parts.push(undefined)
-    this.#open.push(block)
+    const block: Block = {
+      kind,
+      id,
+      index: this.#parts?.length ?? 0,
+      text: "",
+      options: Metadata.merge(undefined, options)
+    }
+    this.#add(undefined)
+    if (this.#open === undefined) this.#open = [block]
+    else this.#open.push(block)
     return block
   }
 
   #find(kind: Block["kind"], id: string): Block | undefined {
+    if (this.#open === undefined) return undefined
     for (const block of this.#open) if (block.id === id && block.kind === kind) return block
     return undefined
   }
@@ -168,10 +190,11 @@ export class ResponseFold {
   #end(kind: Block["kind"], id: string, options: Options | undefined): void {
     const block = this.#find(kind, id)
     if (block === undefined) return
-    this.#open.splice(this.#open.indexOf(block), 1)
+    if (this.#open!.length === 1) this.#open = undefined
+    else this.#open!.splice(this.#open!.indexOf(block), 1)
     block.options = Metadata.merge(block.options, options)
     // an empty one is kept where it carries a signature
-    if (block.text !== "" || block.options !== undefined) this.#parts[block.index] = this.#close(block)
+    if (block.text !== "" || block.options !== undefined) this.#parts![block.index] = this.#close(block)
   }
 
   #close(block: Block): Prompt.TextPart | Prompt.ReasoningPart {

@@ -30,12 +30,18 @@ export interface Plan {
   readonly batches: ReadonlyArray<ReadonlyArray<number>>
 }
 
+// a turn of one call is the common one
+const onlyRun: Plan = { decisions: ["run"], batches: [[0]] }
+const onlyLimited: Plan = { decisions: ["limit"], batches: [] }
+const onlyUnknown: Plan = { decisions: ["unknown-tool"], batches: [] }
+
 /** Plans a turn in which `remaining` more single calls may be made. */
 export const plan = (
   calls: ReadonlyArray<Call>,
   tools: ReadonlyMap<string, ToolFacts>,
   remaining: number
 ): Plan => {
+  if (calls.length === 1) return remaining < 1 ? onlyLimited : tools.has(calls[0]!.name) ? onlyRun : onlyUnknown
   const decisions: Array<Decision> = []
   const batches: Array<Array<number>> = []
   let open: Array<number> | undefined

@@ -208,7 +208,8 @@ export const fromDefinition = (definition: Definition): Task<string, Schema.Top,
       const needsApproval = typeof options.approval === "function" ? options.approval(payload) : options.approval
       if (needsApproval === true) return Effect.fail(new NoApprover({ tool: name }))
       Secrets.registerFields(payload)
-      return StepScope.stepIn(fiber, info(payload), run(payload, fiber))
+      const scope = fiber.getRef(StepScope.StepScope)
+      return scope === undefined ? run(payload, fiber) : scope.step(info(payload)(), run(payload, fiber))
     })
 
   const call = (input: unknown) => {

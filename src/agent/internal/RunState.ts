@@ -57,7 +57,7 @@ export class RunState {
   respond(response: TurnResponse, requested: string): void {
     this.fold = undefined
     this.turns++
-    this.usage = Usage.add(this.usage, response.usage)
+    this.usage = this.turns === 1 ? response.usage : Usage.add(this.usage, response.usage)
     this.model = response.model ?? requested
     const content = kept(response.content)
     if (this.isPaused) {
@@ -93,7 +93,8 @@ export class RunState {
     const messages = this.content.slice(this.content[0]?.role === "system" ? 1 : 0)
     if (this.fold !== undefined) {
       addSettled(messages, [...this.#takePaused(messages), ...this.fold.response().content])
-      if (this.fold.calls.length > 0) messages.push(toolMessage(this.fold.calls, []))
+      const { calls } = this.fold
+      if (calls.length > 0) messages.push(toolMessage(calls, []))
     } else if (this.isPaused) {
       addSettled(messages, this.#takePaused(messages))
     } else if (this.pending !== undefined) {
@@ -113,6 +114,9 @@ const ownCalls = (message: Prompt.Message | undefined): ReadonlyArray<Call> =>
     ? []
     : message.content.filter((part) => part.type === "tool-call").filter((call) => !call.providerExecuted)
 
+const tellsSecret = (part: Prompt.AssistantMessagePart): boolean =>
+  part.type === "tool-call" && Secrets.scrubValue(part.params) !== part.params
+
 type Content = ReadonlyArray<Prompt.AssistantMessagePart>
 
 /** Adds what a model had said before it was cut short. */
@@ -129,7 +133,7 @@ const kept = (content: Content): Content => {
   let end = content.length
   while (end > 0 && content[end - 1]!.type === "reasoning") end--
   const from = end === content.length ? content : content.slice(0, end)
-  return from.some((part) => part.type === "tool-call" && Secrets.scrubValue(part.params) !== part.params)
+  return from.some(tellsSecret)
     ? from.map((part) => part.type === "tool-call" ? { ...part, params: Secrets.scrubValue(part.params) } : part)
     : from
 }

@@ -205,7 +205,7 @@ const fit = (
 /** Makes the call, as a step. */
 const call = (
   agent: AgentDefinition,
-  { path, sink, traced }: RunInput,
+  { journaled, path, sink, traced }: RunInput,
   state: RunState,
   { prompt, target, toolChoice, tools }: TurnRequest,
   { answerBy, options, place, retry, turn }: {
@@ -232,7 +232,12 @@ const call = (
     startedAt: undefined
   })
   const seen = traced ? Telemetry.modelCall(made, { agent: agent.name, target, options }) : made
-  return StepScope.step<TurnResponse, ModelFailed, any>(
+  const body = place === undefined ? seen : inChain(seen, target.id, place)
+  return journaled ? asStep(turn, body) : body
+}
+
+const asStep = (turn: number, body: Effect.Effect<TurnResponse, ModelFailed, any>) =>
+  StepScope.step<TurnResponse, ModelFailed, any>(
     () => ({
       name: "model",
       payload: { turn },
@@ -240,9 +245,8 @@ const call = (
       success: TurnResponse,
       error: ModelFailed
     }),
-    place === undefined ? seen : inChain(seen, target.id, place)
+    body
   )
-}
 
 const inChain = <R>(
   call: Effect.Effect<TurnResponse, ModelFailed, R>,

@@ -57,6 +57,7 @@ export const run = Effect.fnUntraced(function*(
   const wanted = input.options.toolChoice ?? options.toolChoice ?? "auto"
   const keepsSteps = options.stopWhen !== undefined || options.beforeTurn !== undefined
 
+  const prompt = Prompt.fromMessages(state.content)
   let isStopped = false
   /** How often in a row the vendor paused, and what it had said until then. */
   let pauses = 0
@@ -69,7 +70,7 @@ export const run = Effect.fnUntraced(function*(
     let request: TurnRequest = {
       target: current,
       chain,
-      prompt: Prompt.fromMessages(state.content),
+      prompt,
       tools: agent.declared,
       offered: agent.tools,
       toolChoice: toolChoiceOf(agent, state, wanted, isLast)
@@ -167,15 +168,20 @@ const toolChoiceOf = (
   return typeof wanted === "object" && "oneOf" in wanted ? { oneOf: wanted.oneOf } : "auto"
 }
 
+const noCalls: ReadonlyArray<Turn.Call> = []
+
 /** The text of a response, and the calls that are ours to run. */
 const read = (response: TurnResponse): { readonly text: string; readonly calls: ReadonlyArray<Turn.Call> } => {
   let text = ""
-  const calls: Array<Turn.Call> = []
+  let calls: Array<Turn.Call> | undefined
   for (const part of response.content) {
     if (part.type === "text") text += part.text
-    else if (part.type === "tool-call" && !part.providerExecuted) calls.push(part)
+    else if (part.type === "tool-call" && !part.providerExecuted) {
+      if (calls === undefined) calls = [part]
+      else calls.push(part)
+    }
   }
-  return { text, calls }
+  return { text, calls: calls ?? noCalls }
 }
 
 const complete = (state: RunState, output: unknown, finish: Finish): RunResult<unknown> => ({

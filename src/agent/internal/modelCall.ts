@@ -135,7 +135,7 @@ const once = (call: ModelCall): Effect.Effect<TurnResponse, AiError.AiError> =>
     call.startedAt ??= clock.currentTimeMillisUnsafe()
     const fold = new ResponseFold()
     state.fold = fold
-    const show = toEvents(output, path, turn)
+    const show = sink === undefined ? undefined : toEvents(output, path, turn)
     return Effect.map(
       Stream.runForEachArray(parts(call), (chunk) => {
         let waiting: Effect.Effect<void> = Effect.void
@@ -144,7 +144,7 @@ const once = (call: ModelCall): Effect.Effect<TurnResponse, AiError.AiError> =>
           const shown = fold.push(part)
           if (shown === undefined || sink === undefined) continue
           if (shown._tag === "ToolInputDelta" && secretive.has(shown.name)) continue
-          const event = show(shown)
+          const event = show!(shown)
           if (event === undefined) continue
           fold.isShown = true
           waiting = sink.emit(event)

@@ -49,6 +49,8 @@ export interface RunInput {
   readonly sink: Sink | undefined
   /** Whether somebody traces. */
   traced: boolean
+  /** Whether a workflow journals it. */
+  journaled: boolean
   /** Whether another copy of Effect runs it. */
   foreign: boolean
   state: RunState | undefined
@@ -79,6 +81,9 @@ export const modelOptions = (agent: AgentDefinition, run: RunOptions): ModelOpti
 
 /** The message that an instruction is, background in front and marked as such; `undefined` if it says nothing. */
 export const userMessage = (instruction: Instruction, context: string | undefined): Prompt.UserMessage | undefined => {
+  if (typeof instruction === "string" && (context === undefined || context === "")) {
+    return instruction.trim() === "" ? undefined : Parts.user([Parts.text(instruction)])
+  }
   const content: Array<Prompt.UserMessagePart> = []
   for (const item of typeof instruction === "string" ? [instruction] : instruction) {
     if (typeof item !== "string") content.push(item)
@@ -137,6 +142,17 @@ export const openChain = Effect.fnUntraced(
   }
 )
 
+const systems = new WeakMap<AgentDefinition, Prompt.SystemMessage>()
+
+/** The instructions as a message: one for all runs while they are the same, so that a provider encodes it once. */
+const systemOf = (agent: AgentDefinition, instructions: string): Prompt.SystemMessage => {
+  const found = systems.get(agent)
+  if (found?.content === instructions) return found
+  const made = Parts.system(instructions)
+  systems.set(agent, made)
+  return made
+}
+
 const saysNothing = (agent: string, model: string) =>
   new ModelFailed({
     model,
@@ -158,8 +174,9 @@ export const begin = (
   const start = (instructions: string): Effect.Effect<RunState, ModelFailed> => {
     const message = userMessage(input.instruction, input.options.context)
     if (message === undefined) return Effect.fail(saysNothing(agent.name, target.id))
-    const content = input.options.history?.content.slice() ?? []
-    if (instructions !== "") content.unshift(Parts.system(instructions))
+    const history = input.options.history?.content
+    const content: Array<Prompt.Message> = history === undefined ? [] : history.slice()
+    if (instructions !== "") content.unshift(systemOf(agent, instructions))
     content.push(message)
     return Effect.succeed(new RunState(content, target.id))
   }

@@ -4,6 +4,7 @@
  * A task without options is its body and nothing more. Every attempt has a context of its own; all share one
  * idempotency key.
  */
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -20,10 +21,10 @@ const isPromiseLike = (u: unknown): u is PromiseLike<unknown> =>
   typeof u === "object" && u !== null && "then" in u && typeof u.then === "function"
 
 /** What a body returned, as an Effect. A throw before anything was returned is a defect. */
-export const lift = (body: () => unknown, task: string, abort?: () => void): Effect.Effect<unknown, any, any> =>
-  Effect.suspend(() => fromReturned(body(), task, abort))
+export const lift = (body: () => unknown, task: string): Effect.Effect<unknown, any, any> =>
+  Effect.suspend(() => fromReturned(body(), task))
 
-const fromReturned = (out: unknown, task: string, abort?: () => void): Effect.Effect<unknown, any, any> => {
+const fromReturned = (out: unknown, task: string, attempt?: Attempt): Effect.Effect<unknown, any, any> => {
   if (Effect.isEffect(out)) return out
   if (!isPromiseLike(out)) return Effect.succeed(out)
   return Effect.callback<unknown, TaskFailed>((resume) => {
@@ -31,7 +32,7 @@ const fromReturned = (out: unknown, task: string, abort?: () => void): Effect.Ef
       (value) => resume(Effect.succeed(value)),
       (cause) => resume(Effect.fail(new TaskFailed({ task, cause })))
     )
-    return abort === undefined ? undefined : Effect.sync(abort)
+    return attempt === undefined ? undefined : Effect.sync(() => attempt.abort())
   })
 }
 
@@ -61,7 +62,7 @@ class Attempt implements TaskContext {
     // @effect-diagnostics-next-line cryptoRandomUUID:off
     return (this.#call.idempotencyKey ??= this.#fiber.getRef(StepScope)?.idempotencyKey ?? crypto.randomUUID())
   }
-  readonly abort = () => {
+  abort(): void {
     this.#isAborted = true
     this.#controller?.abort()
   }
@@ -118,10 +119,13 @@ export const make = (
     fiber: Fiber.Fiber<unknown, unknown>
   ): Effect.Effect<any, any, any> => {
     const context = new Attempt(call, number, fiber)
-    let body = fromReturned(run(payload, context), name, context.abort)
+    let body = fromReturned(run(payload, context), name, context)
     // what is already there can neither be interrupted nor ask who it is
     if (!Exit.isExit(body)) {
-      body = Effect.provideService(Effect.onInterrupt(body, () => Effect.sync(context.abort)), Current, context)
+      body = Effect.updateContext(
+        Effect.onInterrupt(body, () => Effect.sync(() => context.abort())),
+        (services: Context.Context<any>) => Context.add(services, Current, context)
+      )
     }
     return definition.success === undefined ? Effect.flatMap(body, checkJson) : body
   }
