@@ -3,9 +3,9 @@
  *
  * An execution's journal has one writer, its owner. Taking an execution over is an append, so a former owner's next one
  * collides and fails with `Fenced`. Decisions, cancels and wakes of others go to the inbox, where the first of a name
- * wins; the owner moves them into the journal.
+ * wins; the owner moves them into the journal. An `Entry` is what can be known of an execution without reading its
+ * journal; it changes in the same commits.
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -13,7 +13,7 @@ import * as Schema from "effect/Schema"
 import type { MigrationError } from "effect/sql/Migrator"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import type { JournalEvent, Recorded } from "../core/JournalEvent.ts"
+import type { JournalEvent, Parent, Recorded } from "../core/JournalEvent.ts"
 
 /** Another owner has taken the execution over: this one may write no more. */
 export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", { execution: Schema.String }) {
@@ -25,14 +25,16 @@ export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", { execution: 
 
 /** The store could not be read or written; nothing was recorded. */
 export class JournalUnavailable extends Schema.TaggedError<JournalUnavailable>()("JournalUnavailable", {
+  /** The execution that it was about; `*` for many. */
   execution: Schema.String,
-  operation: Schema.Literals(["append", "load", "post", "inbox"]),
+  operation: Schema.String,
   cause: Schema.Defect()
 }) {
   readonly isRetryable = true
   override get message(): string {
     const said = this.cause instanceof Error ? this.cause.message : String(this.cause)
-    return `the journal of execution ${this.execution} is not available (${this.operation}): ${said}`
+    const whose = this.execution === "*" ? "the journal" : `the journal of execution ${this.execution}`
+    return `${whose} is not available (${this.operation}): ${said}`
   }
 }
 
@@ -58,50 +60,141 @@ export interface Message {
   readonly data: Schema.Json
 }
 
-/** Stores executions' events and inboxes. */
+/** A message, and whom it is for. */
+export interface Addressed {
+  readonly execution: string
+  readonly message: Message
+}
+
+/**
+ * Where an execution stands.
+ *
+ * `queued`: it waits for a process that has its workflow and version registered. `running`: a process has it. `paused`:
+ * it waits for somebody's answer. `sleeping`: for a time. `waiting`: for an execution that it started. `parked`: it
+ * cannot go on, `problem` says why. The others are its ends.
+ */
+export const State = Schema.Literals([
+  "queued",
+  "running",
+  "paused",
+  "sleeping",
+  "waiting",
+  "parked",
+  "completed",
+  "failed",
+  "cancelled"
+])
+
+/** Where an execution stands. */
+export type State = typeof State.Type
+
+/** What is known of an execution without its journal. */
+export interface Entry {
+  readonly id: string
+  readonly workflow: string
+  readonly version: string
+  readonly state: State
+  /** The process that has it, or had it when it died. */
+  readonly owner: string | null
+  /** How often it was claimed. */
+  readonly epoch: number
+  readonly parent: Parent | null
+  /** When it has to be gone on with, in milliseconds since 1970. */
+  readonly wakeAt: number | null
+  /** What it waits for. */
+  readonly waits: ReadonlyArray<Schema.Json>
+  readonly problem: string | null
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
+/** What changes in an entry; the times are set by the journal. */
+export type Change = Partial<Omit<Entry, "id" | "workflow" | "version" | "parent" | "createdAt" | "updatedAt">>
+
+/** What a commit does besides appending. */
+export interface Also {
+  /** Makes the execution's entry; `Fenced` if there is one. */
+  readonly create?: Omit<Entry, "id" | "createdAt" | "updatedAt"> | undefined
+  readonly set?: Change | undefined
+  /** Messages of the execution that are dealt with. */
+  readonly take?: ReadonlyArray<string> | undefined
+  readonly post?: Addressed | undefined
+}
+
+/** Which executions: the newest first. */
+export interface Query {
+  readonly workflow?: string | undefined
+  readonly states?: ReadonlyArray<State> | undefined
+  /** Created at or after, in milliseconds since 1970. */
+  readonly from?: number | undefined
+  /** Created before, in milliseconds since 1970. */
+  readonly before?: number | undefined
+  /** Those after this one: the last of the page before. */
+  readonly after?: { readonly createdAt: number; readonly id: string } | undefined
+  readonly limit: number
+}
+
+/** Which executions may be claimed. */
+export interface Claimable {
+  /** `workflow@version` of what is registered. */
+  readonly definitions: ReadonlyArray<string>
+  /** Owners whose executions are up for being taken over. */
+  readonly owners: ReadonlyArray<string>
+  /** Who sleeps until then at the latest is woken, in milliseconds since 1970. */
+  readonly now: number
+  readonly limit: number
+}
+
+/** Stores executions' events, entries and inboxes. */
 export class Journal extends Context.Service<Journal, {
-  /** Appends events from `sequence` on; durable when it returns. `Fenced` where there is an event already. */
+  /** Appends events from `sequence` on; durable when it returns, all or nothing. `Fenced` where there is an event already. */
   readonly append: (
     execution: string,
     sequence: number,
-    events: ReadonlyArray<JournalEvent>
+    events: ReadonlyArray<JournalEvent>,
+    also?: Also
   ) => Effect.Effect<void, JournalError>
   /** All events of an execution from `sequence` on, in order. */
   readonly load: (
     execution: string,
     sequence?: number
   ) => Effect.Effect<ReadonlyArray<Recorded>, JournalUnavailable | JournalUnreadable>
-  /** Leaves a message; `false` if one of that name is there, which stays. */
+  /** Leaves a message, and queues an execution that waits; `false` if one of that name is there, which stays. */
   readonly post: (execution: string, message: Message) => Effect.Effect<boolean, JournalUnavailable>
-  /** The messages of an execution, in the order in which they came. */
-  readonly inbox: (execution: string) => Effect.Effect<ReadonlyArray<Message>, JournalUnavailable>
+  /** Takes a message back that the execution could not use: another one of that name may come. */
+  readonly refuse: (execution: string, name: string) => Effect.Effect<void, JournalUnavailable>
+  /** Whether there ever was a message of that name. */
+  readonly hasMessage: (execution: string, name: string) => Effect.Effect<boolean, JournalUnavailable>
+  /** The messages that are not dealt with, of all executions of an owner, in the order in which they came. */
+  readonly inbox: (owner: string) => Effect.Effect<ReadonlyArray<Addressed>, JournalUnavailable>
+  /** Gives an execution up, unless a message has come that is not dealt with: then nothing happens, and it is `false`. */
+  readonly release: (
+    execution: string,
+    owner: string,
+    change: Change & { readonly take: ReadonlyArray<string> }
+  ) => Effect.Effect<boolean, JournalUnavailable>
+  /** Queues all that an owner has: it ends, and others may go on with them. */
+  readonly disown: (owner: string) => Effect.Effect<void, JournalUnavailable>
+  readonly entry: (execution: string) => Effect.Effect<Entry | undefined, JournalUnavailable>
+  readonly list: (query: Query) => Effect.Effect<ReadonlyArray<Entry>, JournalUnavailable>
+  /** The entries that may be claimed. */
+  readonly claimable: (query: Claimable) => Effect.Effect<ReadonlyArray<Entry>, JournalUnavailable>
+  /** When the next execution is to be woken, in milliseconds since 1970. */
+  readonly nextWake: Effect.Effect<number | undefined, JournalUnavailable>
+  /** The owners of running executions. */
+  readonly owners: Effect.Effect<ReadonlyArray<string>, JournalUnavailable>
+  /** Removes all of an execution that has ended; `false` if it has not, or is not there. */
+  readonly remove: (execution: string) => Effect.Effect<boolean, JournalUnavailable>
 }>()("fluxion/durable/Journal") {}
 
+/** The states in which nothing more happens by itself. */
+export const ended: ReadonlyArray<State> = ["completed", "failed", "cancelled"]
+
 /** A journal that ends with its Layer. */
-export const layerMemory: Layer.Layer<Journal> = Layer.sync(Journal, () => {
-  const journals = new Map<string, Array<Recorded>>()
-  const inboxes = new Map<string, Map<string, Message>>()
-  return Journal.of({
-    append: (execution, sequence, events) =>
-      Effect.flatMap(Clock.currentTimeMillis, (at) => {
-        const journal = journals.get(execution) ?? []
-        if (journal.length !== sequence) return Effect.fail(new Fenced({ execution }))
-        journals.set(execution, journal)
-        events.forEach((event, index) => journal.push({ sequence: sequence + index, at, event }))
-        return Effect.void
-      }),
-    load: (execution, sequence = 0) => Effect.sync(() => (journals.get(execution) ?? []).slice(sequence)),
-    post: (execution, message) =>
-      Effect.sync(() => {
-        const inbox = inboxes.get(execution) ?? new Map<string, Message>()
-        inboxes.set(execution, inbox)
-        if (inbox.has(message.name)) return false
-        inbox.set(message.name, message)
-        return true
-      }),
-    inbox: (execution) => Effect.sync(() => [...inboxes.get(execution)?.values() ?? []])
-  })
-})
+export const layerMemory: Layer.Layer<Journal> = Layer.effect(
+  Journal,
+  Effect.map(Effect.promise(() => import("./internal/MemoryJournal.ts")), (memory) => memory.make())
+)
 
 /** A journal on the database of the context: SQLite or PostgreSQL. Its tables are made, and brought up to date, first. */
 export const layerSql: Layer.Layer<Journal, SqlError | MigrationError, SqlClient> = Layer.effect(

@@ -11,6 +11,9 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 
+/** The channel on which PostgreSQL tells of what was written. */
+export const channel = "fluxion"
+
 /** Whether an owner lives could not be found out. */
 export class OwnersUnavailable extends Schema.TaggedError<OwnersUnavailable>()("OwnersUnavailable", {
   cause: Schema.Defect()

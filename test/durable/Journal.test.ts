@@ -36,6 +36,17 @@ const completed = (key: string, value: unknown = key): JournalEvent => ({
   key,
   exit: { _tag: "Success", value: value as string }
 })
+const entry: NonNullable<Journal.Also["create"]> = {
+  workflow: "flow",
+  version: "1",
+  state: "running",
+  owner: "me",
+  epoch: 1,
+  parent: null,
+  wakeAt: null,
+  waits: [],
+  problem: null
+}
 const keys = (events: ReadonlyArray<{ readonly event: JournalEvent }>) =>
   events.map(({ event }) => "key" in event ? event.key : event._tag)
 
@@ -111,10 +122,178 @@ for (const [name, layer] of Object.entries(layers)) {
           assert.isFalse(yield* journal.post("a", { name: "review", data: { approved: false } }))
           assert.isTrue(yield* journal.post("a", { name: "cancel", data: null }))
           assert.isTrue(yield* journal.post("b", { name: "review", data: 1 }))
-          assert.deepStrictEqual(yield* journal.inbox("a"), [
-            { name: "review", data: { approved: true } },
-            { name: "cancel", data: null }
-          ])
+          assert.isTrue(yield* journal.hasMessage("a", "cancel"))
+          assert.isFalse(yield* journal.hasMessage("b", "cancel"))
+        })
+      )
+    )
+
+    it.effect(
+      "lists executions, the newest first, page by page, by workflow and by state",
+      with_((journal) =>
+        Effect.gen(function*() {
+          for (const [index, id] of ["a", "b", "c", "d"].entries()) {
+            yield* TestClock.setTime(1_000 * index)
+            yield* journal.append(id, 0, [completed("/x:1")], {
+              create: { ...entry, workflow: index === 0 ? "first" : "other", state: index < 2 ? "paused" : "failed" }
+            })
+          }
+          const ids = (query: Partial<Journal.Query>) =>
+            Effect.map(journal.list({ limit: 10, ...query }), (entries) => entries.map(({ id }) => id).join(""))
+          assert.strictEqual(yield* ids({}), "dcba")
+          assert.strictEqual(yield* ids({ limit: 2 }), "dc")
+          assert.strictEqual(yield* ids({ limit: 2, after: { createdAt: 2_000, id: "c" } }), "ba")
+          assert.strictEqual(yield* ids({ after: { createdAt: 2_000, id: "d" } }), "cba")
+          assert.strictEqual(yield* ids({ workflow: "other" }), "dcb")
+          assert.strictEqual(yield* ids({ states: ["paused"], workflow: "other" }), "b")
+          assert.strictEqual(yield* ids({ from: 1_000, before: 3_000 }), "cb")
+          assert.deepStrictEqual(yield* journal.entry("b"), {
+            ...entry,
+            id: "b",
+            workflow: "other",
+            state: "paused",
+            createdAt: 1_000,
+            updatedAt: 1_000
+          })
+          assert.isUndefined(yield* journal.entry("none"))
+        })
+      )
+    )
+
+    it.effect(
+      "changes an entry with the events that say why, or not at all",
+      with_((journal) =>
+        Effect.gen(function*() {
+          yield* journal.append("a", 0, [completed("/x:1")], { create: entry })
+          assert.strictEqual(
+            (yield* Effect.flip(journal.append("a", 0, [completed("/x:1")], { create: entry })))._tag,
+            "Fenced"
+          )
+          assert.strictEqual(
+            (yield* Effect.flip(journal.append("a", 0, [completed("/y:1")], { set: { state: "failed" } })))._tag,
+            "Fenced"
+          )
+          assert.strictEqual((yield* journal.entry("a"))!.state, "running")
+          yield* journal.append("a", 1, [completed("/y:1")], { set: { waits: [{ key: "k" }], wakeAt: 7 } })
+          const after = (yield* journal.entry("a"))!
+          assert.deepStrictEqual([after.waits, after.wakeAt, after.owner], [[{ key: "k" }], 7, "me"])
+        })
+      )
+    )
+
+    it.effect(
+      "gives an execution up only when no message waits for it, and queues it when one comes later",
+      with_((journal) =>
+        Effect.gen(function*() {
+          yield* journal.append("a", 0, [completed("/x:1")], { create: entry })
+          yield* journal.post("a", { name: "k", data: 1 })
+          assert.deepStrictEqual(yield* journal.inbox("me"), [{ execution: "a", message: { name: "k", data: 1 } }])
+          assert.deepStrictEqual(yield* journal.inbox("other"), [])
+          assert.isFalse(yield* journal.release("a", "me", { state: "paused", take: [] }))
+          assert.strictEqual((yield* journal.entry("a"))!.owner, "me")
+          yield* journal.append("a", 1, [completed("k")], { take: ["k"] })
+          assert.deepStrictEqual(yield* journal.inbox("me"), [])
+          assert.isFalse(yield* journal.release("a", "other", { state: "paused", take: [] }))
+          assert.isTrue(yield* journal.release("a", "me", { state: "paused", take: [] }))
+          assert.strictEqual((yield* journal.entry("a"))!.owner, null)
+          assert.isFalse(
+            yield* journal.post("a", { name: "k", data: 2 }),
+            "a message that was dealt with is still first"
+          )
+          assert.strictEqual((yield* journal.entry("a"))!.state, "paused")
+          assert.isTrue(yield* journal.post("a", { name: "l", data: 2 }))
+          assert.strictEqual((yield* journal.entry("a"))!.state, "queued")
+          yield* journal.refuse("a", "l")
+          assert.isFalse(yield* journal.hasMessage("a", "l"))
+        })
+      )
+    )
+
+    it.effect(
+      "knows what may be claimed, and when the next has to be woken",
+      with_((journal) =>
+        Effect.gen(function*() {
+          const rows: ReadonlyArray<readonly [string, Journal.Change]> = [
+            ["queued", { state: "queued", owner: null }],
+            ["mine", { state: "running", owner: "me" }],
+            ["theirs", { state: "running", owner: "dead" }],
+            ["due", { state: "sleeping", owner: null, wakeAt: 5 }],
+            ["early", { state: "paused", owner: null, wakeAt: 6 }],
+            ["done", { state: "completed", owner: null }]
+          ]
+          for (const [id, change] of rows) {
+            yield* journal.append(id, 0, [completed("/x:1")], { create: { ...entry, ...change } })
+          }
+          yield* journal.append("unknown", 0, [completed("/x:1")], {
+            create: { ...entry, version: "2", state: "queued", owner: null }
+          })
+          const ids = (claimable: Partial<Journal.Claimable>) =>
+            Effect.map(
+              journal.claimable({ definitions: ["flow@1"], owners: [], now: 5, limit: 10, ...claimable }),
+              (entries) => entries.map(({ id }) => id).sort()
+            )
+          assert.deepStrictEqual(yield* ids({}), ["due", "queued"])
+          assert.deepStrictEqual(yield* ids({ now: 4 }), ["queued"])
+          assert.deepStrictEqual(yield* ids({ owners: ["dead", "gone"], now: 4 }), ["queued", "theirs"])
+          assert.deepStrictEqual(yield* ids({ definitions: ["flow@2"] }), ["unknown"])
+          assert.deepStrictEqual(yield* ids({ definitions: [] }), [])
+          assert.strictEqual(yield* journal.nextWake, 5)
+          assert.deepStrictEqual([...yield* journal.owners].sort(), ["dead", "me"])
+          yield* journal.disown("dead")
+          assert.strictEqual((yield* journal.entry("theirs"))!.state, "queued")
+        })
+      )
+    )
+
+    it.effect(
+      "tells another execution in the same commit",
+      with_((journal) =>
+        Effect.gen(function*() {
+          yield* journal.append("parent", 0, [completed("/x:1")], {
+            create: { ...entry, state: "waiting", owner: null }
+          })
+          const also = { post: { execution: "parent", message: { name: "/child:1", data: "done" } } }
+          yield* journal.append("child", 0, [completed("/x:1")], also)
+          yield* Effect.flip(journal.append("child", 0, [completed("/x:1")], {
+            post: { execution: "parent", message: { name: "/child:2", data: "never" } }
+          }))
+          assert.isTrue(yield* journal.hasMessage("parent", "/child:1"))
+          assert.isFalse(yield* journal.hasMessage("parent", "/child:2"))
+          assert.strictEqual((yield* journal.entry("parent"))!.state, "queued")
+        })
+      )
+    )
+
+    it.effect(
+      "removes what has ended, and nothing else",
+      with_((journal) =>
+        Effect.gen(function*() {
+          yield* journal.append("a", 0, [completed("/x:1")], { create: entry })
+          yield* journal.post("a", { name: "k", data: 1 })
+          assert.isFalse(yield* journal.remove("a"))
+          yield* journal.append("a", 1, [completed("/y:1")], { set: { state: "completed", owner: null } })
+          assert.isTrue(yield* journal.remove("a"))
+          assert.isFalse(yield* journal.remove("a"))
+          assert.deepStrictEqual(yield* journal.load("a"), [])
+          assert.isFalse(yield* journal.hasMessage("a", "k"))
+        })
+      )
+    )
+
+    it.effect(
+      "leaves no hole: what an execution appends behind an append that fails, fails too",
+      with_((journal) =>
+        Effect.gen(function*() {
+          yield* journal.append("a", 0, [completed("/taken:1")])
+          const exits = yield* Effect.all([
+            Effect.exit(journal.append("b", 0, [completed("/b:1")])),
+            Effect.exit(journal.append("a", 0, [completed("/late:1")])),
+            Effect.exit(journal.append("a", 2, [completed("/late:2")])),
+            Effect.exit(journal.append("b", 1, [completed("/b:2")]))
+          ], { concurrency: "unbounded" })
+          assert.deepStrictEqual(exits.map(({ _tag }) => _tag), ["Success", "Failure", "Failure", "Success"])
+          assert.deepStrictEqual(keys(yield* journal.load("a")), ["/taken:1"])
+          assert.deepStrictEqual(keys(yield* journal.load("b")), ["/b:1", "/b:2"])
         })
       )
     )

@@ -3,7 +3,8 @@
  *
  * Alone, an execution commits in a microtask; when the last commit held several, the next waits for the end of the turn
  * of the event loop, so that the others come along. A commit that fails is made again, execution by execution: one that
- * was taken over must not take the others with it.
+ * was taken over must not take the others with it. What an execution appended behind a failed append fails, too: its
+ * journal has no holes.
  */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
@@ -18,6 +19,7 @@ interface Entry<Item, E> {
 /** The one who writes. */
 export class CommitGroup<Item, E, R> {
   readonly #commit: (items: ReadonlyArray<Item>) => Effect.Effect<void, E, R>
+  readonly #ownerOf: (item: Item) => string
   readonly #run: <A, E2>(effect: Effect.Effect<A, E2, R>) => unknown
   #waiting: Array<Entry<Item, E>> = []
   #isCommitting = false
@@ -25,9 +27,11 @@ export class CommitGroup<Item, E, R> {
 
   constructor(
     commit: (items: ReadonlyArray<Item>) => Effect.Effect<void, E, R>,
+    ownerOf: (item: Item) => string,
     context: Context.Context<R>
   ) {
     this.#commit = commit
+    this.#ownerOf = ownerOf
     this.#run = Effect.runForkWith(context)
   }
 
@@ -40,6 +44,17 @@ export class CommitGroup<Item, E, R> {
     })
   }
 
+  /** Fails what waits behind a failed append of the same execution. */
+  #dropBehind(failed: ReadonlyMap<string, Exit.Exit<void, E>>): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const entry of waiting) {
+      const exit = failed.get(this.#ownerOf(entry.item))
+      if (exit === undefined) this.#waiting.push(entry)
+      else entry.resume(exit)
+    }
+  }
+
   readonly #flush: Effect.Effect<void, never, R> = Effect.suspend(() => {
     const entries = this.#waiting
     if (entries.length === 0) return Effect.void
@@ -47,17 +62,28 @@ export class CommitGroup<Item, E, R> {
     this.#isCommitting = true
     this.#together = entries.length > 1
     return Effect.flatMap(Effect.exit(this.#commit(entries.map(({ item }) => item))), (exit) => {
+      const failed = new Map<string, Exit.Exit<void, E>>()
+      const settle = (entry: Entry<Item, E>, exit: Exit.Exit<void, E>) => {
+        if (Exit.isFailure(exit)) failed.set(this.#ownerOf(entry.item), exit)
+        entry.resume(exit)
+      }
       const settled = Exit.isSuccess(exit) || entries.length === 1
         ? Effect.sync(() => {
-          for (const { resume } of entries) resume(exit)
+          for (const entry of entries) settle(entry, exit)
         })
         : Effect.forEach(
           entries,
-          ({ item, resume }) => Effect.map(Effect.exit(this.#commit([item])), resume),
+          (entry) => {
+            const before = failed.get(this.#ownerOf(entry.item))
+            return before === undefined
+              ? Effect.map(Effect.exit(this.#commit([entry.item])), (exit) => settle(entry, exit))
+              : Effect.sync(() => settle(entry, before))
+          },
           { discard: true }
         )
       return Effect.flatMap(settled, () => {
         this.#isCommitting = false
+        if (failed.size > 0) this.#dropBehind(failed)
         return this.#flush
       })
     })

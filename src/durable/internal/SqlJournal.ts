@@ -1,5 +1,5 @@
 /**
- * The journal on a SQL database: one table of events, one of messages.
+ * The journal on a SQL database: one table of events, one of entries, one of messages.
  *
  * SQLite and PostgreSQL differ in a few words of DDL. Migrations go forward only and run by themselves; of two processes
  * that start at once, one waits for the other.
@@ -11,7 +11,20 @@ import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { JournalEvent, type Recorded } from "../../core/JournalEvent.ts"
-import { Fenced, Journal, JournalUnavailable, JournalUnreadable, type Message } from "../Journal.ts"
+import {
+  type Addressed,
+  type Also,
+  type Change,
+  ended,
+  type Entry,
+  Fenced,
+  Journal,
+  JournalUnavailable,
+  JournalUnreadable,
+  type Query,
+  type State
+} from "../Journal.ts"
+import { channel } from "../Owners.ts"
 import { CommitGroup } from "./CommitGroup.ts"
 
 const migrations = Migrator.fromRecord({
@@ -33,13 +46,35 @@ const migrations = Migrator.fromRecord({
         execution text not null,
         name text not null,
         data text not null,
+        taken integer not null default 0,
         unique (execution, name)
       )`
+    yield* sql`create index fluxion_inbox_open on fluxion_inbox (execution) where taken = 0`
+    yield* sql`
+      create table fluxion_executions (
+        id text primary key,
+        workflow text not null,
+        version text not null,
+        state text not null,
+        owner text,
+        epoch integer not null,
+        parent text,
+        wake_at ${big},
+        waits text not null,
+        problem text,
+        created_at ${big} not null,
+        updated_at ${big} not null
+      )`
+    yield* sql`create index fluxion_executions_state on fluxion_executions (state, wake_at)`
+    yield* sql`create index fluxion_executions_owner on fluxion_executions (owner) where owner is not null`
+    yield* sql`create index fluxion_executions_created on fluxion_executions (created_at, id)`
   })
 })
 
 interface Append {
   readonly execution: string
+  readonly at: number
+  readonly also: Also | undefined
   readonly rows: ReadonlyArray<{
     readonly execution: string
     readonly sequence: number
@@ -47,6 +82,46 @@ interface Append {
     readonly event: string
   }>
 }
+
+interface Row {
+  readonly id: string
+  readonly workflow: string
+  readonly version: string
+  readonly state: State
+  readonly owner: string | null
+  readonly epoch: number | string
+  readonly parent: string | null
+  readonly wake_at: number | string | null
+  readonly waits: string
+  readonly problem: string | null
+  readonly created_at: number | string
+  readonly updated_at: number | string
+}
+
+const toEntry = (row: Row): Entry => ({
+  id: row.id,
+  workflow: row.workflow,
+  version: row.version,
+  state: row.state,
+  owner: row.owner,
+  epoch: Number(row.epoch),
+  parent: row.parent === null ? null : JSON.parse(row.parent),
+  wakeAt: row.wake_at === null ? null : Number(row.wake_at),
+  waits: JSON.parse(row.waits),
+  problem: row.problem,
+  createdAt: Number(row.created_at),
+  updatedAt: Number(row.updated_at)
+})
+
+const toColumns = ({ epoch, owner, problem, state, waits, wakeAt }: Change, at: number): Record<string, unknown> => ({
+  ...(state === undefined ? {} : { state }),
+  ...(owner === undefined ? {} : { owner }),
+  ...(epoch === undefined ? {} : { epoch }),
+  ...(problem === undefined ? {} : { problem }),
+  ...(waits === undefined ? {} : { waits: JSON.stringify(waits) }),
+  ...(wakeAt === undefined ? {} : { wake_at: wakeAt }),
+  updated_at: at
+})
 
 /** A statement takes so many rows: databases limit the parameters of one. */
 const rowsAtOnce = 1_000
@@ -61,26 +136,75 @@ export const make = Effect.gen(function*() {
   yield* Migrator.make({})({ loader: migrations, table: "fluxion_migrations" })
 
   const insert = (rows: Append["rows"]) => sql`insert into fluxion_journal ${sql.insert(rows as [Append["rows"][0]])}`
+  const update = (execution: string, change: Change, at: number) =>
+    sql`update fluxion_executions set ${sql.update(toColumns(change, at))} where id = ${execution}`
+  const take = (execution: string, names: ReadonlyArray<string>) =>
+    sql`update fluxion_inbox set taken = 1 where execution = ${execution} and ${sql.in("name", names)}`
+
+  /** Of a post and a release at one time, the second sees what the first did. SQLite has one writer anyway. */
+  const lock = (execution: string) =>
+    sql.onDialectOrElse({
+      pg: () => sql`select 1 from fluxion_executions where id = ${execution} for update`,
+      orElse: () => Effect.void
+    })
+  const announce = (execution: string) =>
+    sql.onDialectOrElse({
+      pg: () => Effect.asVoid(sql`select pg_notify(${channel}, ${execution})`),
+      orElse: () => Effect.void
+    })
+  const post = Effect.fnUntraced(function*({ execution, message: { data, name } }: Addressed, at: number) {
+    yield* lock(execution)
+    const rows = yield* sql`insert into fluxion_inbox ${sql.insert({ execution, name, data: JSON.stringify(data) })}
+      on conflict (execution, name) do nothing returning position`
+    if (rows.length === 0) return false
+    yield* sql`
+      update fluxion_executions set state = 'queued', updated_at = ${at}
+      where id = ${execution} and owner is null and state in ('paused', 'sleeping', 'waiting')`
+    yield* announce(execution)
+    return true
+  })
+
+  const changes = function*({ also, at, execution }: Append) {
+    if (also === undefined) return
+    const { create, post: posted, set, take: taken } = also
+    if (create !== undefined) {
+      const { parent, version, workflow, ...rest } = create
+      const columns = { id: execution, workflow, version, parent: parent && JSON.stringify(parent), created_at: at }
+      yield sql`insert into fluxion_executions ${sql.insert({ ...columns, ...toColumns(rest, at) })}`
+      if (rest.owner === null) yield announce(execution)
+    }
+    if (set !== undefined) yield update(execution, set, at)
+    if (taken !== undefined && taken.length > 0) yield take(execution, taken)
+    if (posted !== undefined) yield post(posted, at)
+  }
+
   const commit = (appends: ReadonlyArray<Append>): Effect.Effect<void, SqlError> => {
     const rows = appends.length === 1 ? appends[0]!.rows : appends.flatMap((append) => append.rows)
-    if (rows.length <= rowsAtOnce) return insert(rows)
-    const parts = Array.from(
-      { length: Math.ceil(rows.length / rowsAtOnce) },
-      (_, part) => insert(rows.slice(part * rowsAtOnce, (part + 1) * rowsAtOnce))
-    )
-    return Effect.asVoid(sql.withTransaction(Effect.all(parts, { discard: true })))
+    const statements: Array<Effect.Effect<unknown, SqlError>> = []
+    for (let from = 0; from < rows.length; from += rowsAtOnce) {
+      statements.push(insert(rows.length <= rowsAtOnce ? rows : rows.slice(from, from + rowsAtOnce)))
+    }
+    for (const append of appends) statements.push(...changes(append))
+    return statements.length === 1
+      ? Effect.asVoid(statements[0]!)
+      : Effect.asVoid(sql.withTransaction(Effect.all(statements, { discard: true })))
   }
-  const writer = new CommitGroup(commit, yield* Effect.context())
+  const writer = new CommitGroup(commit, ({ execution }) => execution, yield* Effect.context())
 
-  const unavailable = (execution: string, operation: JournalUnavailable["operation"]) => (cause: unknown) =>
+  const unavailable = (execution: string, operation: string) => (cause: unknown) =>
     new JournalUnavailable({ execution, operation, cause })
+  const entries = (operation: string, rows: Effect.Effect<ReadonlyArray<Row>, SqlError>) =>
+    Effect.mapBoth(rows, { onSuccess: (rows) => rows.map(toEntry), onFailure: unavailable("*", operation) })
+  const now = Clock.currentTimeMillis
 
   return Journal.of({
-    append: (execution, sequence, events) =>
-      Effect.flatMap(Clock.currentTimeMillis, (at) =>
+    append: (execution, sequence, events, also) =>
+      Effect.flatMap(now, (at) =>
         Effect.mapError(
           writer.add({
             execution,
+            at,
+            also,
             rows: events.map((event, index) => ({
               execution,
               sequence: sequence + index,
@@ -103,17 +227,110 @@ export const make = Effect.gen(function*() {
           )
         }))
       ),
-    post: (execution, { data, name }) =>
-      sql`insert into fluxion_inbox ${sql.insert({ execution, name, data: JSON.stringify(data) })}
-        on conflict (execution, name) do nothing returning position`.pipe(
-        Effect.map((rows) => rows.length === 1),
+    post: (execution, message) =>
+      Effect.flatMap(now, (at) => sql.withTransaction(post({ execution, message }, at))).pipe(
         Effect.mapError(unavailable(execution, "post"))
       ),
-    inbox: (execution) =>
-      sql<{ name: string; data: string }>`
-        select name, data from fluxion_inbox where execution = ${execution} order by position`.pipe(
-        Effect.map((rows) => rows.map(({ data, name }): Message => ({ name, data: JSON.parse(data) }))),
-        Effect.mapError(unavailable(execution, "inbox"))
-      )
+    refuse: (execution, name) =>
+      sql`delete from fluxion_inbox where execution = ${execution} and name = ${name}`.pipe(
+        Effect.mapBoth({ onSuccess: () => undefined, onFailure: unavailable(execution, "refuse") })
+      ),
+    hasMessage: (execution, name) =>
+      sql`select 1 from fluxion_inbox where execution = ${execution} and name = ${name}`.pipe(
+        Effect.mapBoth({ onSuccess: (rows) => rows.length > 0, onFailure: unavailable(execution, "hasMessage") })
+      ),
+    inbox: (owner) =>
+      sql<{ execution: string; name: string; data: string }>`
+        select i.execution, i.name, i.data
+        from fluxion_inbox i join fluxion_executions e on e.id = i.execution
+        where i.taken = 0 and e.owner = ${owner} order by i.position`.pipe(
+        Effect.mapBoth({
+          onSuccess: (rows) =>
+            rows.map(({ data, execution, name }): Addressed => ({
+              execution,
+              message: { name, data: JSON.parse(data) }
+            })),
+          onFailure: unavailable("*", "inbox")
+        })
+      ),
+    release: (execution, owner, { take: taken, ...change }) =>
+      Effect.gen(function*() {
+        const at = yield* now
+        yield* lock(execution)
+        if (taken.length > 0) yield* take(execution, taken)
+        const rows = yield* sql`
+          update fluxion_executions set ${sql.update(toColumns({ ...change, owner: null }, at))}
+          where id = ${execution} and owner = ${owner}
+            and not exists (select 1 from fluxion_inbox where execution = ${execution} and taken = 0)
+          returning id`
+        return rows.length === 1
+      }).pipe(sql.withTransaction, Effect.mapError(unavailable(execution, "release"))),
+    disown: (owner) =>
+      Effect.flatMap(now, (at) =>
+        sql`
+          update fluxion_executions set state = 'queued', owner = null, updated_at = ${at} where owner = ${owner}`)
+        .pipe(
+          Effect.andThen(announce("*")),
+          Effect.mapError(unavailable("*", "disown"))
+        ),
+    entry: (execution) =>
+      sql<Row>`select * from fluxion_executions where id = ${execution}`.pipe(
+        Effect.mapBoth({
+          onSuccess: ([row]) => row === undefined ? undefined : toEntry(row),
+          onFailure: unavailable(execution, "entry")
+        })
+      ),
+    list: (query) => entries("list", listed(sql, query)),
+    claimable: ({ definitions, limit, now, owners }) =>
+      definitions.length === 0 ? Effect.succeed([]) : entries(
+        "claimable",
+        sql<Row>`
+          select * from fluxion_executions
+          where (${
+          sql.or([
+            sql`state = 'queued'`,
+            sql`(state in ('paused', 'sleeping', 'waiting') and wake_at <= ${now})`,
+            ...owners.length === 0 ? [] : [sql`(state = 'running' and ${sql.in("owner", owners)})`]
+          ])
+        }) and workflow || '@' || version in ${sql.in(definitions)}
+          order by created_at limit ${limit}`
+      ),
+    nextWake: sql<{ next: number | string | null }>`
+      select min(wake_at) as next from fluxion_executions where state in ('paused', 'sleeping', 'waiting')`.pipe(
+      Effect.mapBoth({
+        onSuccess: ([row]) => row?.next == null ? undefined : Number(row.next),
+        onFailure: unavailable("*", "nextWake")
+      })
+    ),
+    owners: sql<{ owner: string }>`
+      select distinct owner from fluxion_executions where owner is not null and state = 'running'`.pipe(
+      Effect.mapBoth({
+        onSuccess: (rows) => rows.map(({ owner }) => owner),
+        onFailure: unavailable("*", "owners")
+      })
+    ),
+    remove: (execution) =>
+      Effect.gen(function*() {
+        const rows = yield* sql`
+          delete from fluxion_executions where id = ${execution} and ${sql.in("state", ended)} returning id`
+        if (rows.length === 0) return false
+        yield* sql`delete from fluxion_journal where execution = ${execution}`
+        yield* sql`delete from fluxion_inbox where execution = ${execution}`
+        return true
+      }).pipe(sql.withTransaction, Effect.mapError(unavailable(execution, "remove")))
   })
 })
+
+const listed = (sql: SqlClient.SqlClient, { after, before, from, limit, states, workflow }: Query) => {
+  const conditions = [
+    ...workflow === undefined ? [] : [sql`workflow = ${workflow}`],
+    ...states === undefined ? [] : [sql.in("state", states)],
+    ...from === undefined ? [] : [sql`created_at >= ${from}`],
+    ...before === undefined ? [] : [sql`created_at < ${before}`],
+    ...after === undefined ? [] : [
+      sql`(created_at < ${after.createdAt} or (created_at = ${after.createdAt} and id < ${after.id}))`
+    ]
+  ]
+  const where = conditions.length === 0 ? sql`` : sql`where ${sql.and(conditions)}`
+  return sql<Row>`select * from fluxion_executions ${where} order by created_at desc, id desc limit ${limit}`
+}
