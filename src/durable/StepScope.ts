@@ -6,9 +6,11 @@
  * where it runs.
  */
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import type * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 
 /** What a scope has to know of a step, to name it and to store its outcome. */
@@ -27,16 +29,46 @@ export interface Step<A, E> {
 /** What a scope has to know of something that an execution waits for: a decision, a time, another execution. */
 export interface Wait<A, E> extends Omit<Step<A, E>, "rollback"> {
   /** What is recorded, and shown to whoever is to answer, when the wait begins; later runs find it in the journal. */
-  readonly waits: Effect.Effect<Schema.Json>
+  readonly waits: (key: string) => Effect.Effect<Schema.Json>
+}
+
+/** An attempt at the step under way that failed, in this run or in one before. */
+export interface FailedAttempt {
+  readonly attempt: number
+  readonly error: unknown
+  /** Whether another attempt follows; if not, the fallback does. */
+  readonly retry: boolean
+  /** When it failed, in milliseconds since 1970. */
+  readonly time: number
+}
+
+/** The attempts at the step under way. */
+export interface Attempts {
+  /** Those that are recorded. */
+  readonly failed: ReadonlyArray<FailedAttempt>
+  /** Records that an attempt failed, before what follows begins. */
+  readonly fail: (attempt: FailedAttempt) => Effect.Effect<void>
+  /** Runs an attempt, whose own steps are beneath it, as long as it takes no more than `limit` of running time. */
+  readonly run: <A, E, R>(
+    attempt: number,
+    limit: Duration.Duration | undefined,
+    body: Effect.Effect<A, E, R>
+  ) => Effect.Effect<Option.Option<A>, E, R>
 }
 
 /** Records steps, and answers those that were recorded. */
 export interface StepScope {
   /** The key of the step under way: the same for every attempt and after every restart. */
   readonly idempotencyKey: string | undefined
+  /** The attempts at the step under way; `undefined` between steps. */
+  readonly attempts: Attempts | undefined
   readonly step: <A, E, R>(step: Step<A, E>, body: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Waits for an answer from outside; the execution may end its run meanwhile, and holds no process then. */
   readonly wait: <A, E>(wait: Wait<A, E>) => Effect.Effect<A, E>
+  /** A UUID that every replay gives again. */
+  readonly uuid: () => string
+  /** A number in [0, 1) that every replay gives again. */
+  readonly random: () => number
 }
 
 /** The scope of the workflow under way; `undefined` outside one. */

@@ -8,7 +8,7 @@ import { decide } from "../../src/agent/internal/fallback.ts"
 import { collect, only } from "../support/Events.ts"
 import { assertLegal, texts } from "../support/Messages.ts"
 import * as Scripted from "../support/Scripted.ts"
-import { recorder, within } from "../support/Steps.ts"
+import { elsewhere, recorder, within } from "../support/Steps.ts"
 import * as Vendors from "../support/Vendors.ts"
 
 const overloaded = new AiError.InternalProviderError({ description: "overloaded; try again" })
@@ -580,7 +580,7 @@ describe("in a workflow", () => {
           )
           : Effect.orDie(Schema.decodeUnknownEffect(Schema.toCodecJson(step.success))(outcome))
       },
-      wait: ({ name }) => Effect.die(new Error(`nobody answers ${name} here`))
+      ...elsewhere
     }
   }
 

@@ -9,7 +9,8 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
-import { ExecutionRun, logOf } from "../../src/durable/internal/ExecutionRun.ts"
+import { ExecutionLog } from "../../src/durable/internal/ExecutionLog.ts"
+import { ExecutionRun } from "../../src/durable/internal/ExecutionRun.ts"
 import { Idle } from "../../src/durable/internal/Idle.ts"
 import * as Replay from "../../src/durable/internal/Replay.ts"
 import * as Journal from "../../src/durable/Journal.ts"
@@ -37,13 +38,16 @@ const start = Effect.fnUntraced(function*<A, E>(
   const events = yield* journal.load(execution)
   const idle = new Idle(new Scheduler.MixedScheduler())
   const replay = Replay.fromEvents(events.map(({ event }) => event))
-  const run = new ExecutionRun(replay, logOf(journal, execution, events.length), idle)
+  const log = new ExecutionLog(journal, execution, events.length)
+  const failed = Deferred.makeUnsafe<string>()
+  log.onFailed = (error) => Deferred.doneUnsafe(failed, Effect.succeed(error._tag))
+  const run = new ExecutionRun(replay, log, idle, { seed: execution, now: () => 0 })
   Object.assign(run, hooks)
   const fiber = Effect.runFork(
     Effect.onExit(Effect.provideService(body, StepScope.StepScope, run.scope()), () => Effect.sync(() => run.end())),
     { scheduler: idle }
   )
-  return { fiber, run }
+  return { failed, fiber, run }
 })
 
 const types = Effect.fnUntraced(function*(execution: string) {
@@ -114,7 +118,7 @@ for (const [name, layer] of Object.entries(layers)) {
             payload: "",
             ...schemas,
             success: Schema.Struct({ approved: Schema.Boolean }),
-            waits: Effect.succeed({ draft: "v1" })
+            waits: () => Effect.succeed({ draft: "v1" })
           }))
         const isParked = Deferred.makeUnsafe<void>()
         const first = yield* start("x", review, { onParked: () => Deferred.doneUnsafe(isParked, Effect.void) })
@@ -131,8 +135,10 @@ for (const [name, layer] of Object.entries(layers)) {
           onAwaited: ({ key }) => Deferred.doneUnsafe(isAwaited, Effect.succeed(key))
         })
         const key = yield* Deferred.await(isAwaited)
-        assert.isTrue(yield* second.run.answer(key, { _tag: "Success", value: { approved: true } }))
-        assert.isFalse(yield* second.run.answer(key, { _tag: "Success", value: { approved: false } }))
+        const answer = (approved: unknown) => second.run.answer(key, { _tag: "Success", value: { approved } })
+        assert.strictEqual(yield* answer("yes"), "refused")
+        assert.strictEqual(yield* answer(true), "answered")
+        assert.strictEqual(yield* answer(false), "unknown")
         assert.deepStrictEqual(yield* Fiber.join(second.fiber), { approved: true })
         assert.deepStrictEqual(yield* Fiber.join((yield* start("x", review)).fiber), { approved: true })
         assert.deepStrictEqual(yield* types("x"), [`StepAwaited ${key}`, `StepCompleted ${key}`])
@@ -145,12 +151,12 @@ for (const [name, layer] of Object.entries(layers)) {
           () => ({ name: "late", payload: "", ...schemas, success: Schema.Void }),
           Effect.void
         )
-        const { fiber } = yield* start(
+        const { failed, fiber } = yield* start(
           "x",
           Effect.andThen(Effect.orDie(journal.append("x", 0, [{ _tag: "Claimed", owner: "other", epoch: 2 }])), body)
         )
-        const exit = yield* Fiber.await(fiber)
-        assert.include(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", "taken over")
+        assert.strictEqual(yield* Deferred.await(failed), "Fenced")
+        assert.isUndefined(fiber.pollUnsafe())
         assert.deepStrictEqual(yield* types("x"), ["Claimed "])
       })))
 

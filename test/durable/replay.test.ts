@@ -91,7 +91,8 @@ const boot = async (
           return Effect.never
         })
     },
-    idle
+    idle,
+    { seed: "seed", now: () => 0 }
   )
 
   let parked = false
@@ -148,7 +149,7 @@ const boot = async (
           Effect.flatMap(
             StepScope.StepScope,
             (scope) =>
-              scope!.wait({ name: program.name, payload: null, ...schemas, waits: Effect.succeed(program.site) })
+              scope!.wait({ name: program.name, payload: null, ...schemas, waits: () => Effect.succeed(program.site) })
           )
         )
       case "Nested":

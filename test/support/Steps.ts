@@ -15,6 +15,14 @@ export interface Recorded {
 const encode = (schema: Schema.Top, value: unknown): unknown =>
   Schema.encodeUnknownSync(Schema.toCodecJson(schema as Schema.Codec<unknown>))(value)
 
+/** What a scope of a test need not do. */
+export const elsewhere: Pick<StepScope.StepScope, "attempts" | "random" | "uuid" | "wait"> = {
+  attempts: undefined,
+  wait: ({ name }) => Effect.die(new Error(`nobody answers ${name} here`)),
+  uuid: () => "00000000-0000-8000-8000-000000000000",
+  random: () => 0.5
+}
+
 /** Makes a scope. `answers` are given by name, instead of running the body. */
 export const recorder = (answers: { readonly [name: string]: unknown } = {}) => {
   const steps: Array<Recorded> = []
@@ -39,7 +47,7 @@ export const recorder = (answers: { readonly [name: string]: unknown } = {}) => 
           Effect.tapError((error) => Effect.sync(() => stored.push([step.name, encode(step.error, error)])))
         )
       }) as never,
-    wait: ({ name }) => Effect.die(new Error(`nobody answers ${name} here`))
+    ...elsewhere
   })
 
   return {

@@ -5,78 +5,18 @@
  * ownership) records nothing: the next run goes on from what is there.
  */
 import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Schema from "effect/Schema"
-import type { JournalEvent } from "../../core/JournalEvent.ts"
-import type { Journal, JournalError } from "../Journal.ts"
-import { type Step, StepScope, type Wait } from "../StepScope.ts"
+import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
+import { type Attempts, type FailedAttempt, type Step, StepScope, type Wait } from "../StepScope.ts"
+import * as Codecs from "./codecs.ts"
+import type { Log } from "./ExecutionLog.ts"
 import { Gate } from "./Gate.ts"
 import type { Idle } from "./Idle.ts"
-import * as Replay from "./Replay.ts"
+import type * as Replay from "./Replay.ts"
 import * as StepKey from "./StepKey.ts"
-
-/** Where a run's events go. */
-export interface Log {
-  /** Puts an event behind those before it; it is durable with the next one that is awaited. */
-  readonly put: (event: JournalEvent) => void
-  /** Puts an event, and waits until it is durable. */
-  readonly append: (event: JournalEvent) => Effect.Effect<void, JournalError>
-}
-
-/** The log of one execution on a journal, from `sequence` on. */
-export const logOf = (journal: Journal["Service"], execution: string, sequence: number): Log => {
-  let next = sequence
-  let buffer: Array<JournalEvent> = []
-  return {
-    put: (event) => {
-      buffer.push(event)
-    },
-    append: (event) =>
-      Effect.suspend(() => {
-        const from = next
-        const events = [...buffer, event]
-        buffer = []
-        next += events.length
-        return journal.append(execution, from, events)
-      })
-  }
-}
-
-interface Codec {
-  readonly encode: (value: unknown) => unknown
-  readonly decode: (value: unknown) => unknown
-}
-
-const codecs = new WeakMap<Schema.Top, Codec>()
-
-const codecOf = (key: Schema.Top, make: () => Schema.Top): Codec => {
-  let codec = codecs.get(key)
-  if (codec === undefined) {
-    const json = Schema.toCodecJson(make()) as unknown as Schema.Codec<unknown>
-    codec = { encode: Schema.encodeUnknownSync(json), decode: Schema.decodeUnknownSync(json) }
-    codecs.set(key, codec)
-  }
-  return codec
-}
-
-const exits = new WeakMap<Schema.Top, WeakMap<Schema.Top, Schema.Top>>()
-
-/** The Schema of a step's outcome: one object for one pair, since codecs are kept by it. */
-const exitSchema = (success: Schema.Top, error: Schema.Top): Schema.Top => {
-  let byError = exits.get(success)
-  if (byError === undefined) exits.set(success, byError = new WeakMap())
-  let exit = byError.get(error)
-  if (exit === undefined) byError.set(error, exit = Schema.Exit(success, error, Schema.Defect()))
-  return exit
-}
-
-const payloadCodec = ({ payloadSchema }: Step<any, any> | Wait<any, any>) => codecOf(payloadSchema, () => payloadSchema)
-
-const exitCodec = ({ error, success }: Step<any, any> | Wait<any, any>) => {
-  const exit = exitSchema(success, error)
-  return codecOf(exit, () => exit)
-}
 
 /** Something that the execution waits for, to be answered by `ExecutionRun.answer`. */
 export interface Awaited {
@@ -85,9 +25,15 @@ export interface Awaited {
   readonly waits: unknown
 }
 
+interface Answerable {
+  readonly accepts: (exit: unknown) => boolean
+  readonly answer: (exit: unknown) => Effect.Effect<void>
+}
+
 /** The code within one step, or of the whole execution: what it has under way. */
 interface Level {
   readonly key: string
+  readonly above: Level | undefined
   readonly counts: StepKey.Counts
   /** The steps that run within it. */
   readonly steps: Set<Level>
@@ -95,9 +41,21 @@ interface Level {
   waits: number
   /** How much of it is on its way into the journal, or back from it. */
   busy: number
+  /** Since when all of it waits, and for how long it did before, in milliseconds. */
+  parkedAt: number | undefined
+  parkedFor: number
 }
 
-const makeLevel = (key: string): Level => ({ key, counts: new Map(), steps: new Set(), waits: 0, busy: 0 })
+const makeLevel = (key: string, above: Level | undefined): Level => ({
+  key,
+  above,
+  counts: new Map(),
+  steps: new Set(),
+  waits: 0,
+  busy: 0,
+  parkedAt: undefined,
+  parkedFor: 0
+})
 
 /** Whether all that is under way at a level waits for somebody. */
 const isParked = (level: Level): boolean => {
@@ -106,49 +64,85 @@ const isParked = (level: Level): boolean => {
   return true
 }
 
+/** What an execution is made of besides its history. */
+export interface Made {
+  /** What its ids and random numbers are made of. */
+  readonly seed: string
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
 /** A run under way. */
 export class ExecutionRun {
   readonly #gate: Gate
   readonly #replay: Replay.Replay
   readonly #log: Log
-  readonly #root = makeLevel("")
-  readonly #awaited = new Map<
-    string,
-    Awaited & { readonly answer: (exit: unknown) => Effect.Effect<void, JournalError> }
-  >()
+  readonly #made: Made
+  readonly #root = makeLevel("", undefined)
+  readonly #listed = new Map<string, Awaited>()
+  readonly #awaited = new Map<string, Answerable>()
   #state: "running" | "stopping" | "ended" = "running"
+  #isCancelled = false
+  #limits = 0
+  /** How to undo the steps that this run has asked for, by their keys. */
+  readonly rollbacks = new Map<string, Step<any, any>>()
   /** Called when the execution has reached something that it waits for; what that says is durable. */
   onAwaited: (awaited: Awaited) => void = () => {}
   /** Called when all that is under way waits for somebody. */
   onParked: () => void = () => {}
+  /** Called when what is recorded and what the code does cannot both be true: the run can only be stopped. */
+  onProblem: (problem: string) => void = () => {}
+  /** Called when the code asks for something new after `cancel`. */
+  onCancelled: () => void = () => {}
 
-  constructor(replay: Replay.Replay, log: Log, idle: Idle) {
+  constructor(replay: Replay.Replay, log: Log, idle: Idle, made: Made) {
     this.#replay = replay
     this.#log = log
+    this.#made = made
     this.#gate = new Gate(replay.order, idle)
     this.#gate.onQuiet = () => {
-      if (this.#state === "running" && !this.#gate.isReplaying && isParked(this.#root)) this.onParked()
+      if (this.#limits > 0) this.#noteParked(this.#root)
+      if (this.isParked) this.onParked()
     }
   }
 
   /** What the execution waits for now. */
   get awaited(): ReadonlyArray<Awaited> {
-    return [...this.#awaited.values()]
+    return [...this.#listed.values()]
   }
 
-  /** Answers a wait with an encoded outcome; `false` if nobody waits for it (any more). */
-  answer(key: string, exit: unknown): Effect.Effect<boolean, JournalError> {
+  /** Whether all that is under way waits for somebody, and nothing is recorded that was not asked for. */
+  get isParked(): boolean {
+    return this.#state === "running" && !this.#gate.isReplaying && isParked(this.#root)
+  }
+
+  /**
+   * Answers a wait with an encoded outcome: `unknown` if nobody waits for it (yet, or any more), `refused` if it is not
+   * what is waited for.
+   */
+  answer(key: string, exit: unknown): Effect.Effect<"answered" | "unknown" | "refused"> {
     return Effect.suspend(() => {
       const awaited = this.#awaited.get(key)
-      if (awaited === undefined) return Effect.succeed(false)
+      if (awaited === undefined || this.#state !== "running") return Effect.succeed("unknown" as const)
+      if (!awaited.accepts(exit)) return Effect.succeed("refused" as const)
       this.#awaited.delete(key)
-      return Effect.as(awaited.answer(exit), true)
+      return Effect.as(awaited.answer(exit), "answered" as const)
     })
   }
 
-  /** The steps that are recorded, and that the code has not asked for. */
+  /** The step that is recorded next, and that the code has not asked for. */
   get expected(): string | undefined {
     return this.#gate.expected
+  }
+
+  /** How many recorded answers were given, and whether anything waits for the next. */
+  get progress(): { readonly handedOut: number; readonly isWaiting: boolean } {
+    return { handedOut: this.#gate.handedOut, isWaiting: this.#gate.isWaiting }
+  }
+
+  /** From now on nothing new begins; what runs goes on to its end. */
+  cancel(): void {
+    this.#isCancelled = true
   }
 
   /** From now on nothing is recorded: the fibers are about to be interrupted, and the execution goes on elsewhere. */
@@ -166,11 +160,81 @@ export class ExecutionRun {
     return this.#scope(this.#root)
   }
 
-  #scope(level: Level): StepScope {
+  #scope(level: Level, attempts?: Attempts): StepScope {
     return {
-      idempotencyKey: level.key === "" ? undefined : level.key,
+      idempotencyKey: level.key === "" ? undefined : StepKey.stepOf(level.key),
+      attempts,
       step: (step, body) => this.#step(level, step, body),
-      wait: (wait) => this.#wait(level, wait)
+      wait: (wait) => this.#wait(level, wait),
+      uuid: () => StepKey.uuid(this.#made.seed, StepKey.next(level.counts, level.key, "uuid", "")),
+      random: () => StepKey.random(this.#made.seed, StepKey.next(level.counts, level.key, "random", ""))
+    }
+  }
+
+  /** The attempts at a step whose body is at `level`. */
+  #attempts(level: Level, step: Step<any, any>): Attempts {
+    const codec = Codecs.ofExit(step)
+    const failed = (this.#replay.attempts.get(level.key) ?? []).map(({ attempt, exit, retry, time }): FailedAttempt => {
+      const decoded = this.#decode(level.key, step, exit)
+      const error = decoded !== undefined && Exit.isFailure(decoded) ? Cause.squash(decoded.cause) : undefined
+      return { attempt, error, retry, time }
+    })
+    return {
+      failed,
+      fail: ({ attempt, error, retry, time }) =>
+        this.#log.append({
+          _tag: "AttemptFailed",
+          key: level.key,
+          attempt,
+          exit: codec.encode(Exit.fail(error)),
+          retry,
+          time
+        }),
+      run: (attempt, limit, body) => {
+        const inside = makeLevel(StepKey.ofAttempt(level.key, attempt), level)
+        const effect = Effect.provideService(body, StepScope, this.#scope(inside))
+        return Effect.suspend(() => {
+          level.steps.add(inside)
+          return limit === undefined ? Effect.asSome(effect) : this.#limited(inside, limit, effect)
+        }).pipe(Effect.ensuring(Effect.sync(() => level.steps.delete(inside))))
+      }
+    }
+  }
+
+  /** Runs `body` for no more than `limit` in which not all of it waits. */
+  #limited<A, E, R>(
+    level: Level,
+    limit: Duration.Duration,
+    body: Effect.Effect<A, E, R>
+  ): Effect.Effect<Option.Option<A>, E, R> {
+    const parkedFor = () => {
+      if (!isParked(level)) this.#unpark(level)
+      return level.parkedFor + (level.parkedAt === undefined ? 0 : this.#made.now() - level.parkedAt)
+    }
+    const sleep = (millis: number): Effect.Effect<Option.Option<A>> =>
+      Effect.suspend(() => {
+        const before = parkedFor()
+        return Effect.flatMap(Effect.sleep(millis), () => {
+          const rest = parkedFor() - before
+          return rest > 0 ? sleep(rest) : Effect.succeedNone
+        })
+      })
+    return Effect.suspend(() => {
+      this.#limits++
+      return Effect.raceFirst(Effect.asSome(body), sleep(Duration.toMillis(limit)))
+    }).pipe(Effect.ensuring(Effect.sync(() => this.#limits--)))
+  }
+
+  #noteParked(level: Level): void {
+    if (level.parkedAt === undefined && isParked(level)) level.parkedAt = this.#made.now()
+    for (const step of level.steps) this.#noteParked(step)
+  }
+
+  #unpark(level: Level): void {
+    for (let at: Level | undefined = level; at !== undefined; at = at.above) {
+      if (at.parkedAt === undefined) continue
+      at.parkedFor += this.#made.now() - at.parkedAt
+      at.parkedAt = undefined
     }
   }
 
@@ -188,11 +252,16 @@ export class ExecutionRun {
       if (this.#state === "ended") {
         return Effect.die(new Error(`step ${step.name} was called after its execution had ended`))
       }
-      const payload = payloadCodec(step).encode(step.payload)
+      const payload = Codecs.of(step.payloadSchema).encode(step.payload)
       const key = StepKey.next(level.counts, level.key, step.name, JSON.stringify(payload))
+      if ("rollback" in step && step.rollback !== undefined) this.rollbacks.set(key, step)
       const record = this.#replay.steps.get(key)
       if (record?._tag === "Discarded") return Effect.never
       if (record?._tag === "Completed") return this.#answer(key, step, record.exit)
+      if (this.#isCancelled) {
+        this.onCancelled()
+        return Effect.never
+      }
       return this.#gate.isReplaying && !this.#replay.around.has(key)
         ? Effect.andThen(Effect.callback<void>((resume) => this.#onceOrNever(resume)), live(key, payload))
         : live(key, payload)
@@ -205,45 +274,65 @@ export class ExecutionRun {
       if (record?._tag === "Awaited") return this.#await(level, key, wait, record.waits)
       return Effect.uninterruptibleMask((restore) => {
         level.busy++
-        return Effect.flatMap(
-          wait.waits,
-          (waits) =>
-            Effect.flatMap(Effect.orDie(this.#log.append({ _tag: "StepAwaited", key, name: wait.name, waits })), () => {
-              level.busy--
-              return restore(this.#await(level, key, wait, waits))
-            })
-        )
+        return Effect.flatMap(wait.waits(key), (waits) => {
+          this.#listed.set(key, { key, name: wait.name, waits })
+          const also = { set: { waits: this.waits } }
+          return Effect.flatMap(this.#log.append({ _tag: "StepAwaited", key, name: wait.name, waits }, also), () => {
+            level.busy--
+            return restore(this.#await(level, key, wait, waits))
+          })
+        })
       })
     })
+  }
+
+  /** What the execution waits for, for its entry. */
+  get waits(): ReadonlyArray<Schema.Json> {
+    return [...this.#listed.values()].map(({ key, name, waits }) => ({ key, name, waits: waits as Schema.Json }))
   }
 
   /** Waits until somebody answers; what is awaited is durable. */
   #await<A, E>(level: Level, key: string, wait: Wait<A, E>, waits: unknown): Effect.Effect<A, E> {
     return Effect.callback<A, E>((resume) => {
       let state: "waiting" | "answered" | "over" = "waiting"
-      const answer = (exit: unknown) =>
-        Effect.suspend(() => {
-          state = "answered"
-          level.waits--
-          level.busy++
-          return this.#log.append({ _tag: "StepCompleted", key, exit: exit as Schema.Json })
-        }).pipe(Effect.map(() => {
-          this.#gate.awaitCommitted(() => {
-            level.busy--
-            if (state === "over") return this.#discarded(key)
-            state = "over"
-            resume(Effect.suspend(() => this.#decode(key, wait, exit)))
-          })
-        }))
-      const awaited = { key, name: wait.name, waits, answer }
+      const awaited: Answerable = {
+        accepts: (exit) => {
+          try {
+            Codecs.ofExit(wait).decode(exit)
+            return true
+          } catch {
+            return false
+          }
+        },
+        answer: (exit) =>
+          Effect.suspend(() => {
+            state = "answered"
+            level.waits--
+            level.busy++
+            this.#unpark(level)
+            this.#listed.delete(key)
+            const also = { set: { waits: this.waits }, take: [key] }
+            return this.#log.append({ _tag: "StepCompleted", key, exit: exit as Schema.Json }, also)
+          }).pipe(Effect.map(() => {
+            this.#gate.awaitCommitted(() => {
+              level.busy--
+              if (state === "over") return this.#discarded(key)
+              state = "over"
+              resume(this.#given(key, wait, exit))
+            })
+          }))
+      }
       level.waits++
+      this.#listed.set(key, { key, name: wait.name, waits })
       this.#awaited.set(key, awaited)
-      this.onAwaited(awaited)
+      this.onAwaited({ key, name: wait.name, waits })
       this.#gate.settle()
       return Effect.sync(() => {
         if (state === "waiting") {
           level.waits--
+          this.#unpark(level)
           this.#awaited.delete(key)
+          this.#listed.delete(key)
           this.#discarded(key)
         }
         // an answer that is under way is thrown away when it is there
@@ -262,7 +351,7 @@ export class ExecutionRun {
     return Effect.callback<A, E>((resume) => {
       const takeBack = this.#gate.awaitRecorded(
         key,
-        () => resume(Effect.suspend(() => this.#decode(key, step, exit)))
+        () => resume(this.#given(key, step, exit))
       )
       return this.#forget(key, takeBack)
     })
@@ -276,12 +365,18 @@ export class ExecutionRun {
     })
   }
 
-  #decode<A, E>(key: string, step: Step<A, E> | Wait<A, E>, exit: unknown): Exit.Exit<A, E> {
+  /** A recorded outcome, for whoever asked. */
+  #given<A, E>(key: string, step: Step<A, E> | Wait<A, E>, exit: unknown): Effect.Effect<A, E> {
+    return Effect.suspend(() => this.#decode(key, step, exit) ?? Effect.never)
+  }
+
+  #decode<A, E>(key: string, step: Step<A, E> | Wait<A, E>, exit: unknown): Exit.Exit<A, E> | undefined {
     try {
-      return exitCodec(step).decode(exit) as Exit.Exit<A, E>
+      return Codecs.ofExit(step).decode(exit) as Exit.Exit<A, E>
     } catch (cause) {
       const said = cause instanceof Error ? cause.message : String(cause)
-      return Exit.die(new Error(`the recorded outcome of step ${key} does not decode any more: ${said}`))
+      this.onProblem(`what is recorded of step ${key} does not decode any more: ${said}`)
+      return undefined
     }
   }
 
@@ -293,11 +388,18 @@ export class ExecutionRun {
     body: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E, R> {
     return Effect.uninterruptibleMask((restore) => {
-      this.#log.put({ _tag: "StepStarted", key, name: step.name, payload: payload as Schema.Json })
-      const inside = makeLevel(key)
+      this.#log.put({
+        _tag: "StepStarted",
+        key,
+        name: step.name,
+        payload: payload as Schema.Json,
+        ...(step.rollback === undefined ? {} : { rollback: true })
+      })
+      const inside = makeLevel(key, level)
       level.steps.add(inside)
+      const scope = this.#scope(inside, this.#attempts(inside, step))
       const settled = Effect.flatMap(
-        Effect.exit(restore(Effect.provideService(body, StepScope, this.#scope(inside)))),
+        Effect.exit(restore(Effect.provideService(body, StepScope, scope))),
         (exit) =>
           Effect.flatMap(
             Effect.exit(restore(Effect.void)),
@@ -327,14 +429,25 @@ export class ExecutionRun {
     exit: Exit.Exit<A, E>,
     restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   ): Effect.Effect<A, E> {
-    const stored = exitCodec(step).encode(exit) as Schema.Json
+    const stored = encodeExit(key, step, exit)
     const delivered = Effect.callback<void>((resume) =>
       this.#forget(key, this.#gate.awaitCommitted(() => resume(Effect.void)))
     )
-    return this.#log.append({ _tag: "StepCompleted", key, exit: stored }).pipe(
-      Effect.orDie,
+    return this.#log.append({ _tag: "StepCompleted", key, exit: stored.json }).pipe(
       Effect.andThen(restore(delivered)),
-      Effect.andThen(exit)
+      Effect.andThen(stored.exit)
     )
+  }
+}
+
+/** An outcome as the journal takes it. A value that its Schema does not take is a defect of the step. */
+const encodeExit = <A, E>(key: string, step: Step<A, E>, exit: Exit.Exit<A, E>) => {
+  const codec = Codecs.ofExit(step)
+  try {
+    return { json: codec.encode(exit), exit }
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause)
+    const defect = Exit.die(new Error(`the outcome of step ${key} does not fit its Schema: ${said}`))
+    return { json: codec.encode(defect), exit: defect as Exit.Exit<A, E> }
   }
 }

@@ -1,8 +1,8 @@
 /**
- * What an execution's history says about its steps: a pure fold over the journal.
+ * What an execution's history says: a pure fold over the journal.
  *
  * `order` are the steps whose answers are still to be handed out, in the order in which they were recorded. A step
- * beneath one that is done, or was discarded, is not among them: nobody will ask for it.
+ * beneath one that is done, or was discarded, or beneath an attempt that failed, is not among them: nobody will ask.
  */
 import type { JournalEvent } from "../../core/JournalEvent.ts"
 import * as StepKey from "./StepKey.ts"
@@ -14,44 +14,137 @@ export type Record =
   | { readonly _tag: "Completed"; readonly exit: unknown }
   | { readonly _tag: "Discarded" }
 
-/** What a history says. */
+/** An attempt that failed, and what came then. */
+export type Failed = Extract<JournalEvent, { readonly _tag: "AttemptFailed" }>
+
+/** What a history says of an execution's steps. */
 export interface Replay {
   readonly steps: ReadonlyMap<string, Record>
   /** The keys of the steps that will be answered, in the order of their completions. */
   readonly order: ReadonlyArray<string>
   /** The steps that were begun and not ended, around steps that will be answered: their bodies run again at once. */
   readonly around: ReadonlySet<string>
+  /** The attempts that failed, by the step's key. */
+  readonly attempts: ReadonlyMap<string, ReadonlyArray<Failed>>
+  /** What can be undone, in the order of completion. */
+  readonly undoable: ReadonlyArray<Undoable>
+}
+
+/** A completed step that can be undone. */
+export interface Undoable {
+  readonly key: string
+  readonly name: string
+  readonly payload: unknown
+  readonly exit: unknown
+}
+
+/** What a history says of the execution as a whole. */
+export interface History extends Replay {
+  readonly started: Extract<JournalEvent, { readonly _tag: "ExecutionStarted" }> | undefined
+  readonly epoch: number
+  /** How often in a row it was taken over from a process that had died, with nothing achieved in between. */
+  readonly crashes: number
+  /** The outcome for which the execution is being undone. */
+  readonly rollback: { readonly exit: unknown } | undefined
+  readonly completed: { readonly exit: unknown } | undefined
 }
 
 const isEnded = (record: Record | undefined) => record?._tag === "Completed" || record?._tag === "Discarded"
 
+const isFailure = (exit: unknown): boolean =>
+  typeof exit === "object" && exit !== null && (exit as { readonly _tag?: unknown })._tag === "Failure"
+
+/**
+ * The completions that a retry takes back: the step whose failure ended the execution, and the failed steps within it
+ * that made it fail. The last failed completions, as long as each is beneath the one after it.
+ */
+const failedChain = (completed: ReadonlyArray<string>, steps: ReadonlyMap<string, Record>): ReadonlyArray<string> => {
+  const chain: Array<string> = []
+  for (let index = completed.length - 1; index >= 0; index--) {
+    const key = completed[index]!
+    const record = steps.get(key)
+    if (record?._tag !== "Completed" || !isFailure(record.exit)) break
+    if (chain.length > 0 && !StepKey.isBeneath(key, { has: (above) => above === chain.at(-1) })) break
+    chain.push(key)
+  }
+  return chain
+}
+
 /** Reads a history. */
-export const fromEvents = (events: Iterable<JournalEvent>): Replay => {
+export const fromEvents = (events: Iterable<JournalEvent>): History => {
   const steps = new Map<string, Record>()
-  const completed: Array<string> = []
+  const begun = new Map<string, { readonly name: string; readonly payload: unknown }>()
+  const attempts = new Map<string, Array<Failed>>()
+  const failed = new Set<string>()
+  let completed: Array<string> = []
+  let started: History["started"]
+  let epoch = 0
+  let crashes = 0
+  let rollback: History["rollback"]
+  let end: History["completed"]
   for (const event of events) {
     switch (event._tag) {
+      case "ExecutionStarted":
+        started = event
+        continue
+      case "Claimed":
+        epoch = event.epoch
+        crashes = event.crashed === true ? crashes + 1 : 0
+        continue
       case "StepStarted":
         if (!steps.has(event.key)) steps.set(event.key, { _tag: "Started" })
-        break
+        if (event.rollback === true) begun.set(event.key, event)
+        continue
       case "StepAwaited":
         steps.set(event.key, { _tag: "Awaited", waits: event.waits })
         break
+      case "AttemptFailed": {
+        const before = attempts.get(event.key)
+        if (before === undefined) attempts.set(event.key, [event])
+        else before.push(event)
+        failed.add(StepKey.ofAttempt(event.key, event.attempt))
+        break
+      }
       case "StepCompleted":
         steps.set(event.key, { _tag: "Completed", exit: event.exit })
         completed.push(event.key)
         break
       case "StepDiscarded":
         steps.set(event.key, { _tag: "Discarded" })
+        continue
+      case "RollbackStarted":
+        rollback = { exit: event.exit }
         break
+      case "ExecutionCompleted":
+        end = { exit: event.exit }
+        break
+      case "ExecutionParked":
+        break
+      case "ExecutionRetried": {
+        const chain = failedChain(completed, steps)
+        for (const key of chain) {
+          steps.set(key, { _tag: "Started" })
+          attempts.delete(key)
+          for (const other of [...failed]) if (StepKey.stepOf(other) === key) failed.delete(other)
+        }
+        completed = completed.filter((key) => !chain.includes(key))
+        end = undefined
+        break
+      }
     }
+    crashes = 0
   }
-  const ended = { has: (key: string) => isEnded(steps.get(key)) }
+  const over = {
+    has: (key: string) => failed.has(key) || isEnded(steps.get(key)) || isEnded(steps.get(StepKey.stepOf(key)))
+  }
   // a step may have been discarded after it was completed: its answer came too late
-  const order = completed.filter((key) => steps.get(key)!._tag === "Completed" && !StepKey.isBeneath(key, ended))
+  const order = completed.filter((key) => steps.get(key)!._tag === "Completed" && !StepKey.isBeneath(key, over))
   const around = new Set<string>()
-  for (const key of order) {
-    for (let end = key.lastIndexOf("/"); end > 0; end = key.lastIndexOf("/", end - 1)) around.add(key.slice(0, end))
-  }
-  return { steps, order, around }
+  for (const key of order) for (const above of StepKey.around(key)) around.add(StepKey.stepOf(above))
+  const undoable = completed.flatMap((key): Array<Undoable> => {
+    const step = begun.get(key)
+    const record = steps.get(key)
+    return step === undefined || record?._tag !== "Completed" ? [] : [{ key, ...step, exit: record.exit }]
+  })
+  return { steps, order, around, attempts, undoable, started, epoch, crashes, rollback, completed: end }
 }

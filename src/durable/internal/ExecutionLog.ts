@@ -1,0 +1,64 @@
+/**
+ * Where a run's events go: the execution's journal, from a sequence number on.
+ *
+ * A run hears of no failure. When an event cannot be appended, whoever waits for it waits on, and `onFailed` is told:
+ * the run is to be stopped, and the next one goes on from what is there.
+ */
+import * as Effect from "effect/Effect"
+import type { JournalEvent } from "../../core/JournalEvent.ts"
+import type { Also, Journal, JournalError } from "../Journal.ts"
+
+/** Where a run's events go. */
+export interface Log {
+  /** Puts an event behind those before it; it is durable with the next one that is awaited. */
+  readonly put: (event: JournalEvent) => void
+  /** Puts an event, and waits until it is durable. */
+  readonly append: (event: JournalEvent, also?: Also) => Effect.Effect<void>
+}
+
+/** The log of one execution on a journal. */
+export class ExecutionLog implements Log {
+  readonly #journal: Journal["Service"]
+  readonly #execution: string
+  #next: number
+  #buffer: Array<JournalEvent> = []
+  #isFailed = false
+  /** Called once, when an event could not be appended. */
+  onFailed: (error: JournalError) => void = () => {}
+  /** Called when events are durable. */
+  onAppended: () => void = () => {}
+
+  constructor(journal: Journal["Service"], execution: string, sequence: number) {
+    this.#journal = journal
+    this.#execution = execution
+    this.#next = sequence
+  }
+
+  put(event: JournalEvent): void {
+    this.#buffer.push(event)
+  }
+
+  append(event: JournalEvent, also?: Also): Effect.Effect<void> {
+    return Effect.matchEffect(this.tryAppend([event], also), {
+      onSuccess: () => Effect.sync(() => this.onAppended()),
+      onFailure: (error) => {
+        if (!this.#isFailed) {
+          this.#isFailed = true
+          this.onFailed(error)
+        }
+        return Effect.never
+      }
+    })
+  }
+
+  /** Appends events behind those that were put. */
+  tryAppend(events: ReadonlyArray<JournalEvent>, also?: Also): Effect.Effect<void, JournalError> {
+    return Effect.suspend(() => {
+      const from = this.#next
+      const all = this.#buffer.length === 0 ? events : [...this.#buffer, ...events]
+      this.#buffer = []
+      this.#next += all.length
+      return this.#journal.append(this.#execution, from, all, also)
+    })
+  }
+}
