@@ -8,7 +8,7 @@ const pattern = /^[A-Za-z0-9_-]{1,64}$/
 export const isValid = (name: string): boolean => pattern.test(name)
 
 /** Throws a `TypeError` that says what to do unless `name` is a valid one for a `kind`. */
-export const assert = (kind: "agent" | "task" | "tool", name: unknown): void => {
+export const assert = (kind: "agent" | "pause" | "task" | "tool" | "workflow", name: unknown): void => {
   if (typeof name === "string" && isValid(name)) return
   const shown = JSON.stringify(name)?.slice(0, 60) ?? String(name)
   const hint = kind === "agent" && typeof name === "string" && /\s/.test(name)

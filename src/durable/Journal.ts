@@ -147,7 +147,7 @@ export interface Claimable {
 
 /** Stores executions' events, entries and inboxes. */
 export class Journal extends Context.Service<Journal, {
-  /** Appends events from `sequence` on; durable when it returns, all or nothing. `Fenced` where there is an event already. */
+  /** Appends events from `sequence` on; durable when it returns, all or nothing. `Fenced` where there is an event already. Without events, `also` alone. */
   readonly append: (
     execution: string,
     sequence: number,

@@ -27,6 +27,8 @@ export class OwnersUnavailable extends Schema.TaggedError<OwnersUnavailable>()("
 
 /** Knows the processes on one journal. */
 export class Owners extends Context.Service<Owners, {
+  /** Whether other processes may be on this journal. */
+  readonly isShared: boolean
   /**
    * This process's name, whose lock it holds. A new one when the lock was lost (PostgreSQL was restarted, say): what was
    * owned under the old name has to be claimed again.
@@ -40,6 +42,7 @@ export class Owners extends Context.Service<Owners, {
 
 /** One process on a journal of its own. */
 export const layerAlone: Layer.Layer<Owners> = Layer.succeed(Owners, {
+  isShared: false,
   self: Effect.succeed("alone"),
   isAlive: (owner) => Effect.succeed(owner === "alone"),
   changes: Stream.never

@@ -18,6 +18,7 @@ import * as Name from "../core/Name.ts"
 import * as Secrets from "../core/Secrets.ts"
 import * as Attempts from "./internal/attempts.ts"
 import { type Body, type Definition, Inferred, type Options } from "./internal/definition.ts"
+import * as Rollback from "./internal/rollback.ts"
 import * as Risk from "./Risk.ts"
 import * as StepScope from "./StepScope.ts"
 import type { Current, TaskContext } from "./TaskContext.ts"
@@ -200,6 +201,15 @@ export const fromDefinition = (definition: Definition): Task<string, Schema.Top,
     error: TaskError.schemaOf(definition.error) as StepScope.Step<unknown, unknown>["error"],
     rollback: options.rollback && ((exit) => Attempts.rollback(definition, payload, exit))
   })
+
+  if (options.rollback !== undefined) {
+    Rollback.register(name, {
+      payload: definition.payload,
+      success,
+      error: TaskError.schemaOf(definition.error),
+      run: (payload, exit) => Attempts.rollback(definition, payload, exit)
+    })
+  }
 
   const invoke = (payload: any): Effect.Effect<any, any, any> =>
     Effect.withFiber((fiber) => {

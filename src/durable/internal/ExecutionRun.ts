@@ -135,9 +135,9 @@ export class ExecutionRun {
     return this.#gate.expected
   }
 
-  /** How many recorded answers were given, and whether anything waits for the next. */
-  get progress(): { readonly handedOut: number; readonly isWaiting: boolean } {
-    return { handedOut: this.#gate.handedOut, isWaiting: this.#gate.isWaiting }
+  /** How many recorded answers were given, and a step that waits for the next. */
+  get progress(): { readonly handedOut: number; readonly waiting: string | undefined } {
+    return { handedOut: this.#gate.handedOut, waiting: this.#gate.waiting }
   }
 
   /** From now on nothing new begins; what runs goes on to its end. */
@@ -263,7 +263,7 @@ export class ExecutionRun {
         return Effect.never
       }
       return this.#gate.isReplaying && !this.#replay.around.has(key)
-        ? Effect.andThen(Effect.callback<void>((resume) => this.#onceOrNever(resume)), live(key, payload))
+        ? Effect.andThen(Effect.callback<void>((resume) => this.#onceOrNever(key, resume)), live(key, payload))
         : live(key, payload)
     })
   }
@@ -342,8 +342,8 @@ export class ExecutionRun {
     })
   }
 
-  #onceOrNever(resume: (effect: Effect.Effect<void>) => void): Effect.Effect<void> {
-    return Effect.sync(this.#gate.awaitStart(() => resume(Effect.void)))
+  #onceOrNever(key: string, resume: (effect: Effect.Effect<void>) => void): Effect.Effect<void> {
+    return Effect.sync(this.#gate.awaitStart(key, () => resume(Effect.void)))
   }
 
   /** The recorded outcome, when its turn has come. */

@@ -18,8 +18,8 @@ export class Gate {
   #next = 0
   readonly #asked = new Map<string, Waiter>()
   readonly #skipped = new Set<string>()
-  readonly #starts = new Set<Waiter>()
-  readonly #answers = new Set<Waiter>()
+  readonly #starts = new Map<Waiter, string>()
+  readonly #answers = new Map<Waiter, string>()
   #isScheduled = false
   /** Called when the execution is idle, and there is nothing to hand out to it. */
   onQuiet: () => void = () => {}
@@ -40,9 +40,11 @@ export class Gate {
     return this.#next < this.#order.length || this.#starts.size > 0
   }
 
-  /** Whether any step waits for the history to go on. */
-  get isWaiting(): boolean {
-    return this.#asked.size > 0 || this.#starts.size > 0
+  /** A step that waits for the history to go on. */
+  get waiting(): string | undefined {
+    for (const key of this.#asked.keys()) return key
+    for (const key of this.#starts.values()) return key
+    return undefined
   }
 
   /** How many recorded answers were handed out. */
@@ -62,13 +64,13 @@ export class Gate {
   }
 
   /** Waits until every recorded answer was handed out; gives what takes it back. */
-  awaitStart(waiter: Waiter): () => void {
-    return this.#enqueue(this.#starts, waiter)
+  awaitStart(key: string, waiter: Waiter): () => void {
+    return this.#enqueue(this.#starts, waiter, key)
   }
 
   /** Waits for the turn of an answer that was just committed; gives what takes it back. */
   awaitCommitted(waiter: Waiter): () => void {
-    return this.#enqueue(this.#answers, waiter)
+    return this.#enqueue(this.#answers, waiter, "")
   }
 
   /** Has `onQuiet` called when the execution is idle, as after an answer. */
@@ -81,8 +83,8 @@ export class Gate {
     this.#schedule()
   }
 
-  #enqueue(queue: Set<Waiter>, waiter: Waiter): () => void {
-    queue.add(waiter)
+  #enqueue(queue: Map<Waiter, string>, waiter: Waiter, key: string): () => void {
+    queue.set(waiter, key)
     this.#schedule()
     return () => {
       queue.delete(waiter)
@@ -117,7 +119,7 @@ export class Gate {
       return waiter
     }
     const queue = this.#starts.size > 0 ? this.#starts : this.#answers
-    for (const waiter of queue) {
+    for (const waiter of queue.keys()) {
       queue.delete(waiter)
       return waiter
     }

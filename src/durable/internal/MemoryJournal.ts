@@ -55,7 +55,7 @@ export const make = (): Journal["Service"] => {
     at: number
   ) => {
     const journal = journals.get(execution) ?? []
-    if (journal.length !== sequence) return Effect.fail(new Fenced({ execution }))
+    if (events.length > 0 && journal.length !== sequence) return Effect.fail(new Fenced({ execution }))
     journals.set(execution, journal)
     events.forEach((event, index) => journal.push({ sequence: sequence + index, at, event: copy(event) }))
     if (also?.create !== undefined) {

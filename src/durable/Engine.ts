@@ -1,0 +1,86 @@
+/**
+ * What runs executions.
+ *
+ * `layerJournal` on a database, the default; `layerMemory` the same on a journal in memory, for tests. Which one runs
+ * shows nowhere in a user's code.
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type { MigrationError } from "effect/sql/Migrator"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import type { Parent } from "../core/JournalEvent.ts"
+import type { ExecutionExists, PayloadInvalid, WorkflowConflict } from "./ExecutionError.ts"
+import * as Journal from "./Journal.ts"
+import * as Owners from "./Owners.ts"
+
+/** How an engine runs. */
+export interface Options {
+  /** After how many deaths of its process in a row an execution is parked. Default 3. */
+  readonly maxCrashes?: number | undefined
+  /** How many executions run in this process at a time; others are queued. Default 1,000. */
+  readonly maxRunning?: number | undefined
+  /** How long a replay may wait for a recorded step that its code does not ask for. Default 1 minute. */
+  readonly stuckAfter?: Duration.Input | undefined
+}
+
+/** A workflow as the engine runs it. */
+export interface Definition {
+  readonly name: string
+  readonly version: string
+  readonly payload: Schema.Top
+  readonly success: Schema.Top
+  readonly error: Schema.Top
+  readonly run: (payload: any) => Effect.Effect<any, any, any>
+}
+
+/** What an engine's journal or its locks can fail with. */
+export type EngineError = Journal.JournalUnavailable | Owners.OwnersUnavailable
+
+/** Runs executions. */
+export class Engine extends Context.Service<Engine, {
+  readonly journal: Journal.Journal["Service"]
+  /** Executions of that name and version can run here, with the services of this context, as long as the scope. */
+  readonly register: (definition: Definition) => Effect.Effect<void, WorkflowConflict, Scope.Scope>
+  /** Starts an execution; of an id that is there already, nothing more happens. Gives the id. */
+  readonly start: (
+    definition: Definition,
+    payload: unknown,
+    options?: { readonly id?: string | undefined; readonly parent?: Parent | undefined }
+  ) => Effect.Effect<string, EngineError | Journal.Fenced | PayloadInvalid | ExecutionExists>
+  /** Leaves an execution a message; `false` if one of that name has come before. */
+  readonly tell: (execution: string, message: Journal.Message) => Effect.Effect<boolean, Journal.JournalUnavailable>
+  /** Has a failed or parked execution go on: its journal has `sequence` events. */
+  readonly retry: (execution: string, sequence: number) => Effect.Effect<void, Journal.JournalError>
+  /** Looks now, and again whenever the execution may have changed, until there is something. */
+  readonly watch: <A, E, R>(
+    execution: string,
+    look: Effect.Effect<Option.Option<A>, E, R>
+  ) => Effect.Effect<A, E, R>
+}>()("fluxion/durable/Engine") {}
+
+const layerOn = (options?: Options): Layer.Layer<Engine, never, Journal.Journal | Owners.Owners> =>
+  Layer.effect(
+    Engine,
+    Effect.flatMap(Effect.promise(() => import("./internal/Executor.ts")), (executor) => executor.make(options))
+  )
+
+/** An engine that forgets all when its Layer ends. */
+export const layerMemory: Layer.Layer<Engine> = Layer.provide(layerOn(), [Journal.layerMemory, Owners.layerAlone])
+
+/** An engine on a database: `Sqlite.layer` or `Postgres.layer` give what it needs. */
+export const layerJournal: Layer.Layer<Engine, SqlError | MigrationError, SqlClient | Owners.Owners> = Layer.provide(
+  layerOn(),
+  Journal.layerSql
+)
+
+/** `layerJournal` with options. */
+export const layerJournalWith = (
+  options: Options
+): Layer.Layer<Engine, SqlError | MigrationError, SqlClient | Owners.Owners> =>
+  Layer.provide(layerOn(options), Journal.layerSql)

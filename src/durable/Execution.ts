@@ -1,0 +1,261 @@
+/**
+ * What can be asked of executions, and done to them, from outside: from any process on the same journal.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type { Recorded } from "../core/JournalEvent.ts"
+import { Engine, type EngineError } from "./Engine.ts"
+import { AlreadyResumed, ExecutionNotFound, ExecutionState, NotPaused } from "./ExecutionError.ts"
+import * as Replay from "./internal/Replay.ts"
+import * as Waiting from "./internal/waiting.ts"
+import * as Journal from "./Journal.ts"
+import * as Waits from "./Waits.ts"
+
+/** What is known of an execution; times in milliseconds since 1970. */
+export interface Info extends Omit<Journal.Entry, "epoch" | "waits" | "wakeAt"> {
+  readonly waits: ReadonlyArray<Waits.Waiting>
+}
+
+const decodeWaits = Schema.decodeUnknownOption(Waits.Waiting)
+
+const toInfo = ({ epoch: _epoch, waits, wakeAt: _wakeAt, ...entry }: Journal.Entry): Info => ({
+  ...entry,
+  waits: waits.flatMap((wait) => Option.toArray(decodeWaits(wait)))
+})
+
+const found = (execution: string, entry: Journal.Entry | undefined) =>
+  entry === undefined ? Effect.fail(new ExecutionNotFound({ execution })) : Effect.succeed(entry)
+
+const entryOf = (engine: Engine["Service"], execution: string) =>
+  Effect.flatMap(engine.journal.entry(execution), (entry) => found(execution, entry))
+
+/** Where an execution stands. */
+export const get = (execution: string): Effect.Effect<Info, ExecutionNotFound | EngineError, Engine> =>
+  Effect.flatMap(Engine, (engine) => Effect.map(entryOf(engine, execution), toInfo))
+
+/** Which executions to list. */
+export interface ListOptions {
+  readonly workflow?: string | undefined
+  readonly states?: ReadonlyArray<Journal.State> | undefined
+  /** Started at or after, in milliseconds since 1970. */
+  readonly from?: number | undefined
+  /** Started before, in milliseconds since 1970. */
+  readonly before?: number | undefined
+  /** How many, 1 to 1,000. Default 100. */
+  readonly limit?: number | undefined
+  /** The `next` of the page before. */
+  readonly cursor?: string | undefined
+}
+
+/** A page of executions, the newest first; `next` is the cursor of the page after it, if there is one. */
+export interface Page {
+  readonly executions: ReadonlyArray<Info>
+  readonly next: string | undefined
+}
+
+/** Lists executions, the newest first. */
+export const list = (options: ListOptions = {}): Effect.Effect<Page, EngineError, Engine> =>
+  Effect.flatMap(Engine, ({ journal }) => {
+    const limit = Math.min(1_000, Math.max(1, options.limit ?? 100))
+    const [createdAt, ...id] = options.cursor?.split("/") ?? []
+    const after = createdAt === undefined ? undefined : { createdAt: Number(createdAt), id: id.join("/") }
+    const { before, from, states, workflow } = options
+    return Effect.map(journal.list({ workflow, states, from, before, after, limit: limit + 1 }), (entries): Page => {
+      const executions = entries.slice(0, limit).map(toInfo)
+      const last = entries.length > limit ? executions.at(-1) : undefined
+      return { executions, next: last && `${last.createdAt}/${last.id}` }
+    })
+  })
+
+const isEnded = (state: Journal.State) => Journal.ended.includes(state)
+
+/** Where a stream of an execution's events ends, if not with the execution: when it is paused. */
+export interface EventsOptions {
+  /** The first event, by its sequence number. Default 0. */
+  readonly from?: number | undefined
+  readonly until?: "end" | "pause" | undefined
+}
+
+/** An execution's events: those that are there, then those that come, until it ends. */
+export const events = (
+  execution: string,
+  { from = 0, until = "end" }: EventsOptions = {}
+): Stream.Stream<Recorded, ExecutionNotFound | Journal.JournalUnreadable | EngineError, Engine> =>
+  Stream.unwrap(Effect.map(Engine, (engine) =>
+    Stream.paginate(from, (sequence) =>
+      engine.watch(
+        execution,
+        Effect.gen(function*() {
+          // the state first: whatever it ended with is in the journal then
+          const { state } = yield* entryOf(engine, execution)
+          const isOver = isEnded(state) || state === "parked" || (until === "pause" && state === "paused")
+          const recorded = yield* engine.journal.load(execution, sequence)
+          if (recorded.length === 0 && !isOver) return Option.none()
+          const next = isOver ? Option.none<number>() : Option.some(sequence + recorded.length)
+          return Option.some([recorded, next] as const)
+        })
+      ))))
+
+/** What an execution that was waited for has come to: its end, or that it waits for somebody. */
+export interface Settled {
+  readonly info: Info
+  /** The encoded outcome, when it has ended. */
+  readonly exit: Option.Option<Schema.Json>
+  /** What somebody has to answer, in it or in the executions that it waits for. */
+  readonly pending: ReadonlyArray<Pending>
+}
+
+/** Something that somebody has to answer: `Pause.resume(execution, answer, { key })`. */
+export interface Pending extends Waits.Waiting {
+  readonly execution: string
+}
+
+/** What somebody has to answer so that the execution can go on, in it or in executions that it waits for. */
+export const pending = (
+  execution: string
+): Effect.Effect<ReadonlyArray<Pending>, ExecutionNotFound | EngineError, Engine> =>
+  Effect.flatMap(get(execution), ({ id, waits }) =>
+    Effect.map(
+      Effect.forEach(
+        waits,
+        (waiting): Effect.Effect<ReadonlyArray<Pending>, ExecutionNotFound | EngineError, Engine> => {
+          switch (waiting.waits._tag) {
+            case "Answer":
+              return Effect.succeed([{ ...waiting, execution: id }])
+            case "Execution":
+              return pending(waiting.waits.execution)
+            default:
+              return Effect.succeed([])
+          }
+        }
+      ),
+      (all) => all.flat()
+    ))
+
+/**
+ * Waits until an execution has ended, or waits for somebody: as soon as it does (`at: "first"`), or when nothing else
+ * of it runs (`at: "all"`, the default).
+ */
+export const settled = (
+  execution: string,
+  { at = "all" }: { readonly at?: "first" | "all" | undefined } = {}
+): Effect.Effect<Settled, ExecutionNotFound | Journal.JournalUnreadable | EngineError, Engine> =>
+  Effect.flatMap(Engine, (engine) =>
+    engine.watch(
+      execution,
+      Effect.gen(function*() {
+        const info = yield* get(execution)
+        const { state } = info
+        if (isEnded(state)) {
+          const { completed } = Replay.fromEvents((yield* engine.journal.load(execution)).map(({ event }) => event))
+          return Option.some({ info, exit: Option.fromUndefinedOr(completed?.exit as Schema.Json), pending: [] })
+        }
+        if (state === "parked") return Option.some({ info, exit: Option.none(), pending: [] })
+        if (at === "all" && state !== "paused" && state !== "waiting") return Option.none()
+        const open = yield* pending(execution)
+        return open.length === 0 ? Option.none() : Option.some({ info, exit: Option.none(), pending: open })
+      })
+    ))
+
+/** Which wait of an execution is answered. */
+export interface Which {
+  readonly name: string
+  readonly key?: string | undefined
+}
+
+/** Answers what an execution waits for, with an encoded outcome. `Pause.resume` is the typed way. */
+export const answer = (
+  execution: string,
+  { key, name }: Which,
+  exit: Schema.Json
+): Effect.Effect<void, AlreadyResumed | ExecutionNotFound | ExecutionState | NotPaused | EngineError, Engine> =>
+  Effect.gen(function*() {
+    const engine = yield* Engine
+    const entry = yield* entryOf(engine, execution)
+    const { state, waits } = toInfo(entry)
+    const open = waits.filter(({ waits }) => waits._tag === "Answer")
+    const wait = open.find((wait) => key === undefined ? wait.name === name : wait.key === key)
+    if (wait === undefined) {
+      const events = yield* Effect.orDie(engine.journal.load(execution))
+      const isAnswered = events.some(({ event }) =>
+        event._tag === "StepAwaited" && (key === undefined ? event.name === name : event.key === key)
+      )
+      if (isAnswered) return yield* new AlreadyResumed({ execution, pause: name })
+      if (isEnded(state)) return yield* new ExecutionState({ execution, state, detail: "it waits for nobody any more" })
+      return yield* new NotPaused({ execution, pause: name, waits: open.map(({ name }) => name) })
+    }
+    const isFirst = yield* engine.tell(execution, { name: wait.key, data: exit })
+    if (!isFirst) return yield* new AlreadyResumed({ execution, pause: name })
+  })
+
+/**
+ * Cancels an execution: at its next step (the default), or at once (`hard`: what runs is interrupted). What it has done
+ * is undone by its steps' rollbacks, once. One that has ended stays as it is.
+ */
+export const cancel = (
+  execution: string,
+  { hard = false }: { readonly hard?: boolean | undefined } = {}
+): Effect.Effect<void, ExecutionNotFound | EngineError, Engine> =>
+  Effect.flatMap(
+    Engine,
+    (engine) =>
+      Effect.flatMap(entryOf(engine, execution), ({ state }) =>
+        isEnded(state) ? Effect.void : Effect.asVoid(engine.tell(execution, Waiting.cancelMessage(hard))))
+  )
+
+/** Has a failed or parked execution go on from the step that failed. Completed steps are not run again. */
+export const retry = (
+  execution: string
+): Effect.Effect<
+  void,
+  ExecutionNotFound | ExecutionState | Journal.JournalUnreadable | Journal.Fenced | EngineError,
+  Engine
+> =>
+  Effect.gen(function*() {
+    const engine = yield* Engine
+    const { state } = yield* entryOf(engine, execution)
+    if (state !== "failed" && state !== "parked") {
+      return yield* new ExecutionState({ execution, state, detail: "only one that has failed or is parked is retried" })
+    }
+    const events = yield* engine.journal.load(execution)
+    if (Replay.fromEvents(events.map(({ event }) => event)).rollback !== undefined) {
+      return yield* new ExecutionState({ execution, state, detail: "its steps were rolled back; start it anew" })
+    }
+    yield* engine.retry(execution, events.length)
+  })
+
+/** Removes an execution that has ended, with its journal. */
+const remove = (
+  execution: string
+): Effect.Effect<void, ExecutionNotFound | ExecutionState | EngineError, Engine> =>
+  Effect.gen(function*() {
+    const engine = yield* Engine
+    const { state } = yield* entryOf(engine, execution)
+    if (!(yield* engine.journal.remove(execution))) {
+      return yield* new ExecutionState({
+        execution,
+        state,
+        detail: "only one that has ended is deleted; cancel it first"
+      })
+    }
+  })
+
+export {
+  /** Removes an execution that has ended, with its journal. */
+  remove as delete
+}
+
+/** Removes all executions that ended before a time, in milliseconds since 1970. Gives how many. */
+export const deleteBefore = (time: number): Effect.Effect<number, EngineError, Engine> =>
+  Effect.gen(function*() {
+    const { journal } = yield* Engine
+    let count = 0
+    for (;;) {
+      const entries = yield* journal.list({ states: Journal.ended, before: time, limit: 500 })
+      const old = entries.filter(({ updatedAt }) => updatedAt < time)
+      for (const { id } of old) if (yield* journal.remove(id)) count++
+      if (old.length === 0) return count
+    }
+  })
