@@ -8,8 +8,10 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as StepKey from "./internal/StepKey.ts"
 
 /** The channel on which PostgreSQL tells of what was written. */
 export const channel = "fluxion"
@@ -40,10 +42,13 @@ export class Owners extends Context.Service<Owners, {
   readonly changes: Stream.Stream<void>
 }>()("fluxion/durable/Owners") {}
 
-/** One process on a journal of its own. */
-export const layerAlone: Layer.Layer<Owners> = Layer.succeed(Owners, {
-  isShared: false,
-  self: Effect.succeed("alone"),
-  isAlive: (owner) => Effect.succeed(owner === "alone"),
-  changes: Stream.never
-})
+/** One process on a journal that no other one has. */
+export const layerAlone: Layer.Layer<Owners> = Layer.effect(
+  Owners,
+  Effect.map(Effect.zipWith(Random.next, Random.next, (a, b) => StepKey.uuid(String(a), String(b))), (name) => ({
+    isShared: false,
+    self: Effect.succeed(name),
+    isAlive: (owner) => Effect.succeed(owner === name),
+    changes: Stream.never
+  }))
+)

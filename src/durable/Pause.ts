@@ -101,7 +101,7 @@ export const make = <
               since,
               ...(until === undefined ? {} : {
                 until,
-                then: Codecs.ofExit({ success: input, error: PauseTimedOut }).encode(
+                outcome: Codecs.ofExit({ success: input, error: PauseTimedOut }).encode(
                   Exit.fail(new PauseTimedOut({ pause: name, until }))
                 )
               })

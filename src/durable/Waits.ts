@@ -7,7 +7,7 @@ const timed = {
   /** When the wait ends by itself, in milliseconds since 1970. */
   until: Schema.optionalKey(Schema.Finite),
   /** With which encoded outcome. */
-  then: Schema.optionalKey(Schema.Json)
+  outcome: Schema.optionalKey(Schema.Json)
 }
 
 /** Somebody's answer. `output` is what they are shown, `input` the JSON Schema of what they have to say. */

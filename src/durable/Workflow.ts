@@ -203,8 +203,8 @@ const timer = (name: string, until: (now: number) => number) =>
       error: Schema.Never as Schema.Codec<never, unknown, unknown, unknown>,
       waits: () =>
         Effect.map(Clock.currentTimeMillis, (now): Schema.Json => {
-          const then = Codecs.ofExit({ success: Schema.Void, error: Schema.Never }).encode(Exit.void)
-          const waits: Waits = { _tag: "Time", until: until(now), then }
+          const outcome = Codecs.ofExit({ success: Schema.Void, error: Schema.Never }).encode(Exit.void)
+          const waits: Waits = { _tag: "Time", until: until(now), outcome }
           return waits as unknown as Schema.Json
         })
     })

@@ -188,11 +188,11 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       if (active.inbox.has(key)) return Effect.void
       // somebody may have decided at the same moment: the first wins, by the journal
       const isFirst = wait.isContested
-        ? insist(active, tell(active.id, { name: key, data: wait.then }))
+        ? insist(active, tell(active.id, { name: key, data: wait.outcome }))
         : Effect.succeed(true)
       return Effect.flatMap(isFirst, (isFirst) => {
         if (!isFirst) return kick
-        active.inbox.set(key, wait.then)
+        active.inbox.set(key, wait.outcome)
         return answer(active, key)
       })
     })
@@ -424,7 +424,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     if (!names.has(owner)) {
       names.add(owner)
       // the lock of the old name is lost: others may have taken over what was owned under it
-      for (const active of [...running.values()]) if (active.owner !== owner) stop(active)
+      for (const active of running.values()) if (active.owner !== owner) stop(active)
     }
     return Effect.succeed(owner)
   })
@@ -476,7 +476,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       const active = running.get(execution)
       if (active !== undefined) deliver(active, message)
     }
-    for (const id of [...stranded]) {
+    for (const id of stranded) {
       const entry = yield* journal.entry(id)
       if (entry?.state === "running" && entry.owner !== null && names.has(entry.owner)) yield* claim(entry, owner)
       stranded.delete(id)
@@ -514,7 +514,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
         yield* Effect.addFinalizer(() =>
           Effect.sync(() => {
             registry.delete(key)
-            for (const active of [...running.values()]) {
+            for (const active of running.values()) {
               if (active.registered.definition === definition) stop(active)
             }
           })

@@ -125,7 +125,7 @@ export const fromEvents = (events: Iterable<JournalEvent>): History => {
         for (const key of chain) {
           steps.set(key, { _tag: "Started" })
           attempts.delete(key)
-          for (const other of [...failed]) if (StepKey.stepOf(other) === key) failed.delete(other)
+          for (const other of failed) if (StepKey.stepOf(other) === key) failed.delete(other)
         }
         completed = completed.filter((key) => !chain.includes(key))
         end = undefined

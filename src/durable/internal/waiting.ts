@@ -23,7 +23,7 @@ export const isHard = (data: Schema.Json): boolean => (data as { readonly hard?:
 /** A wait that ends by itself. */
 export interface Timed {
   readonly until: number
-  readonly then: Schema.Json
+  readonly outcome: Schema.Json
   /** Whether others may end it, too. */
   readonly isContested: boolean
 }
@@ -31,8 +31,8 @@ export interface Timed {
 /** When and how a wait ends by itself, if it does. */
 export const timed = (waits: unknown): Timed | undefined => {
   const known = waits as Waits
-  if (known._tag === "Execution" || known.until === undefined || known.then === undefined) return undefined
-  return { until: known.until, then: known.then, isContested: known._tag === "Answer" }
+  if (known._tag === "Execution" || known.until === undefined || known.outcome === undefined) return undefined
+  return { until: known.until, outcome: known.outcome, isContested: known._tag === "Answer" }
 }
 
 /** When an execution that waits has to be gone on with, in milliseconds since 1970. */
