@@ -7,6 +7,7 @@
 import { readFileSync, writeFileSync } from "node:fs"
 import type { Contender, Hanging, Run } from "./Contender.ts"
 import * as Script from "./Script.ts"
+import { Warmth } from "./Warmth.ts"
 
 /** What the parent asks. */
 export type Order =
@@ -49,13 +50,15 @@ const repeat = async (prepared: Prepared, runs: number) => {
 
 /** Runs until the compilers have seen enough, and finds how many runs make a sample of the wanted length. */
 const warm = async (prepared: Prepared, milliseconds: number, sample: number) => {
-  const end = performance.now() + milliseconds
+  const warmth = new Warmth(milliseconds)
   await repeat(prepared, 1)
-  let each = Number.POSITIVE_INFINITY
-  for (let runs = 1; performance.now() < end; runs = Math.min(runs * 2, Math.ceil(20_000 / each))) {
-    each = Math.max(1, await repeat(prepared, runs) / runs)
+  for (let runs = 1;;) {
+    const batch = await repeat(prepared, runs)
+    const each = Math.max(1, batch / runs)
+    prepared.runs = Math.max(1, Math.round(sample * 1000 / each))
+    if (warmth.isDone(batch, each)) return
+    runs = Math.min(runs * 2, Math.ceil(20_000 / each))
   }
-  prepared.runs = Number.isFinite(each) ? Math.max(1, Math.round(sample * 1000 / each)) : 1
 }
 
 /** Linux forgets the peak when asked; elsewhere it is the peak since the start, which is never less. */

@@ -7,6 +7,7 @@ import { join } from "node:path"
 import type { Order, Reply } from "./Child.ts"
 import type { Name } from "./Contender.ts"
 import type { Scenario } from "./Script.ts"
+import { Warmth } from "./Warmth.ts"
 
 /** How long a measurement may take. */
 export interface Settings {
@@ -15,7 +16,7 @@ export interface Settings {
   readonly heats: number
   /** CPU time of one sample, in milliseconds. */
   readonly sample: number
-  /** Time to warm up one scenario of one contender, in milliseconds. */
+  /** CPU time without getting quicker after which one scenario of one contender is warm, in milliseconds. */
   readonly warm: number
   /** Whether the peers that only inform are measured too. */
   readonly others: boolean
@@ -143,15 +144,17 @@ export const burst = async <N extends Name>(contenders: ReadonlyArray<N>, scenar
     for (let index = 0; index < contenders.length; index++) {
       const child = await start(contenders[index]!, [scenario, few])
       try {
-        const warm = async (scenario: number) => {
-          const end = performance.now() + settings.warm
-          while (performance.now() < end) await ask(child, { _tag: "Burst", scenario })
-        }
-        await warm(1)
+        const burst = async (scenario: number) => (await ask(child, { _tag: "Burst", scenario }))[0]!
+        // not longer: the memory that many runs take hides what the burst takes
+        for (let spent = 0; spent < settings.warm * 1000;) spent += await burst(1)
         values[index]!.memory.push(...await ask(child, { _tag: "Memory", scenario: 0 }))
-        await warm(0)
+        const warmth = new Warmth(settings.warm)
+        for (let isWarm = false; !isWarm;) {
+          const spent = await burst(0)
+          isWarm = warmth.isDone(spent, spent)
+        }
         for (let time = 0; time < 7; time++) {
-          values[index]!.cpu.push(...await ask(child, { _tag: "Burst", scenario: 0 }))
+          values[index]!.cpu.push(await burst(0))
         }
       } finally {
         child.kill()
