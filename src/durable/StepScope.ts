@@ -48,11 +48,14 @@ export interface Attempts {
   readonly failed: ReadonlyArray<FailedAttempt>
   /** Records that an attempt failed, before what follows begins. */
   readonly fail: (attempt: FailedAttempt) => Effect.Effect<void>
-  /** Runs an attempt, whose own steps are beneath it, as long as it takes no more than `limit` of running time. */
-  readonly run: <A, E, R>(
+  /**
+   * Makes an attempt, whose own steps are beneath it: waits for `delay`, then runs `body` as long as it
+   * takes no more than `limit` of running time.
+   */
+  readonly make: <A, E, R>(
     attempt: number,
-    limit: Duration.Duration | undefined,
-    body: Effect.Effect<A, E, R>
+    body: Effect.Effect<A, E, R>,
+    options: { readonly delay: Duration.Duration | undefined; readonly limit: Duration.Duration | undefined }
   ) => Effect.Effect<Option.Option<A>, E, R>
 }
 

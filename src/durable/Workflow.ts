@@ -8,7 +8,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
@@ -30,6 +30,7 @@ import {
 } from "./ExecutionError.ts"
 import * as Codecs from "./internal/codecs.ts"
 import * as StepKey from "./internal/StepKey.ts"
+import * as Timer from "./internal/timer.ts"
 import * as Waiting from "./internal/waiting.ts"
 import type { Fenced, JournalUnreadable } from "./Journal.ts"
 import * as Pause from "./Pause.ts"
@@ -80,7 +81,7 @@ export interface Workflow<out Name extends string, P extends Schema.Top, out A, 
   readonly layer: Layer.Layer<never, WorkflowConflict, Engine | Exclude<R, Engine | CurrentExecution>>
 }
 
-/** Makes a payload, or says what is wrong with it in the error channel. */
+/** How the start of a child is tried again while the journal is not available. */
 const asking = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")])
 
 /**
@@ -191,31 +192,20 @@ export const make = <
   }) as any
 }
 
-const timer = (name: string, until: (now: number) => number) =>
+const timer = (until: (now: number) => number) =>
   Effect.withFiber<void>((fiber) => {
     const scope = fiber.getRef(StepScope)
-    if (scope === undefined) return Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(until(now) - now))
-    return scope.wait({
-      name,
-      payload: null,
-      payloadSchema: Schema.Null,
-      success: Schema.Void as Schema.Codec<void, unknown, unknown, unknown>,
-      error: Schema.Never as Schema.Codec<never, unknown, unknown, unknown>,
-      waits: () =>
-        Effect.map(Clock.currentTimeMillis, (now): Schema.Json => {
-          const outcome = Codecs.ofExit({ success: Schema.Void, error: Schema.Never }).encode(Exit.void)
-          const waits: Waits = { _tag: "Time", until: until(now), outcome }
-          return waits as unknown as Schema.Json
-        })
-    })
+    return scope === undefined
+      ? Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(until(now) - now))
+      : Timer.wait(scope, "sleep", until)
   })
 
 /** Waits so long, over restarts, and holds no process meanwhile. Outside a workflow: `Effect.sleep`. */
 export const sleep = (duration: Duration.Input): Effect.Effect<void> =>
-  timer("sleep", (now) => now + Duration.toMillis(Duration.fromInputUnsafe(duration)))
+  timer((now) => now + Duration.toMillis(Duration.fromInputUnsafe(duration)))
 
 /** Waits until a time, in milliseconds since 1970. */
-export const sleepUntil = (time: number): Effect.Effect<void> => timer("sleep", () => time)
+export const sleepUntil = (time: number): Effect.Effect<void> => timer(() => time)
 
 const nowStep = {
   name: "now",

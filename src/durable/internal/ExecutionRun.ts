@@ -17,6 +17,7 @@ import { Gate } from "./Gate.ts"
 import type { Idle } from "./Idle.ts"
 import type * as Replay from "./Replay.ts"
 import * as StepKey from "./StepKey.ts"
+import * as Timer from "./timer.ts"
 
 /** Something that the execution waits for, to be answered by `ExecutionRun.answer`. */
 export interface Awaited {
@@ -190,12 +191,15 @@ export class ExecutionRun {
           retry,
           time
         }),
-      run: (attempt, limit, body) => {
+      make: (attempt, body, { delay, limit }) => {
         const inside = makeLevel(StepKey.ofAttempt(level.key, attempt), level)
-        const effect = Effect.provideService(body, StepScope, this.#scope(inside))
+        const scope = this.#scope(inside)
+        const effect = Effect.provideService(body, StepScope, scope)
         return Effect.suspend(() => {
           level.steps.add(inside)
-          return limit === undefined ? Effect.asSome(effect) : this.#limited(inside, limit, effect)
+          const limited = limit === undefined ? Effect.asSome(effect) : this.#limited(inside, limit, effect)
+          const millis = delay === undefined ? 0 : Duration.toMillis(delay)
+          return millis > 0 ? Effect.andThen(Timer.wait(scope, "retry", (now) => now + millis), limited) : limited
         }).pipe(Effect.ensuring(Effect.sync(() => level.steps.delete(inside))))
       }
     }
@@ -388,13 +392,10 @@ export class ExecutionRun {
     body: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E, R> {
     return Effect.uninterruptibleMask((restore) => {
-      this.#log.put({
-        _tag: "StepStarted",
-        key,
-        name: step.name,
-        payload: payload as Schema.Json,
-        ...(step.rollback === undefined ? {} : { rollback: true })
-      })
+      if (!this.#replay.steps.has(key)) {
+        const rollback = step.rollback === undefined ? {} : { rollback: true }
+        this.#log.put({ _tag: "StepStarted", key, name: step.name, payload: payload as Schema.Json, ...rollback })
+      }
       const inside = makeLevel(key, level)
       level.steps.add(inside)
       const scope = this.#scope(inside, this.#attempts(inside, step))

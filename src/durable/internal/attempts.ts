@@ -16,6 +16,7 @@ import { StepScope } from "../StepScope.ts"
 import { Current, type TaskContext } from "../TaskContext.ts"
 import { explain, TaskFailed, TaskResultInvalid, TaskTimeout } from "../TaskError.ts"
 import type { Definition } from "./definition.ts"
+import * as DurableAttempts from "./durableAttempts.ts"
 
 const isPromiseLike = (u: unknown): u is PromiseLike<unknown> =>
   typeof u === "object" && u !== null && "then" in u && typeof u.then === "function"
@@ -79,7 +80,7 @@ const defaultSchedule = Schedule.min([Schedule.exponential("1 second"), Schedule
   Schedule.jittered
 )
 
-const retryOptions = (retry: NonNullable<Definition["options"]["retry"]>) =>
+const retryOptions = (retry: NonNullable<Definition["options"]["retry"]>): DurableAttempts.Retry =>
   Schedule.isSchedule(retry)
     ? { schedule: retry }
     : {
@@ -130,17 +131,34 @@ export const make = (
     return definition.success === undefined ? Effect.flatMap(body, checkJson) : body
   }
 
+  const timedOut = (payload: unknown, after: Duration.Duration) =>
+    definition.onTimeout?.(payload, after) ?? new TaskTimeout({ task: name, after })
+
+  const unlimited = (payload: unknown, call: Call, number: number) =>
+    Effect.withFiber((fiber) => attempt(payload, call, number, fiber))
+
   const limited = (payload: unknown, call: Call, number: number) => {
-    const body = Effect.withFiber((fiber) => attempt(payload, call, number, fiber))
+    const body = unlimited(payload, call, number)
     return timeout === undefined ? body : Effect.timeoutOrElse(body, {
       duration: timeout,
-      orElse: () =>
-        Effect.fail(definition.onTimeout?.(payload, timeout) ?? new TaskTimeout({ task: name, after: timeout }))
+      orElse: () => Effect.fail(timedOut(payload, timeout))
     })
   }
 
   const withRetries = (payload: unknown, fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<any, any, any> => {
     const call: Call = { idempotencyKey: undefined }
+    const attempts = retry === undefined && timeout === undefined && fallback === undefined
+      ? undefined
+      : fiber.getRef(StepScope)?.attempts
+    if (attempts !== undefined) {
+      return DurableAttempts.run(attempts, {
+        retry: retry && retryOptions(retry),
+        timeout,
+        hasFallback: fallback !== undefined,
+        attempt: (number) => unlimited(payload, call, number),
+        timedOut: (after) => timedOut(payload, after)
+      })
+    }
     if (retry === undefined) return timeout === undefined ? attempt(payload, call, 1, fiber) : limited(payload, call, 1)
     let number = 0
     return Effect.retry(Effect.suspend(() => limited(payload, call, ++number)), retryOptions(retry))
