@@ -168,9 +168,17 @@ describe("the documents", { timeout: 60_000 }, () => {
       ["docs/web.md", options("src/web/UiMessages.ts", /interface Options .*?\{(.*?)^\}/ms)],
       ["docs/web.md", options("src/web/Encoder.ts", /interface EncodeOptions \{(.*?)^\}/ms)],
       ["docs/models.md", options("src/agent/Capabilities.ts", /interface Capabilities \{(.*?)^\}/ms)],
-      ["docs/models.md", options("src/provider/openai/OpenAiSettings.ts", /interface Settings \{(.*?)^\}/ms)],
-      ["docs/models.md", options("src/provider/ollama/OllamaSettings.ts", /interface Settings \{(.*?)^\}/ms)],
-      ["docs/models.md", options("src/provider/compatible/CompatibleSettings.ts", /interface Settings \{(.*?)^\}/ms)],
+      [
+        "docs/models.md",
+        options("src/provider/internal/CommonSettings.ts", /interface CommonSettings \{(.*?)^\}/ms)
+      ],
+      ...["openai/OpenAi", "anthropic/Anthropic", "google/Google", "ollama/Ollama", "compatible/Compatible"].map(
+        (name) =>
+          [
+            "docs/models.md",
+            options(`src/provider/${name}Settings.ts`, /interface Settings extends CommonSettings \{(.*?)^\}/ms)
+          ] as const
+      ),
       [
         "docs/models.md",
         options("src/provider/compatible/CompatibleServers.ts", /interface Registration \{(.*?)^\}/ms)

@@ -4,14 +4,13 @@
  * Everything that the SDK does is called from here, and everything that it throws is recognised here.
  */
 import type AnthropicSdk from "@anthropic-ai/sdk"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { ModelUnresolved } from "../../core/AgentError.ts"
 import * as ApiKey from "../internal/ApiKey.ts"
+import { type Limits, toLimits } from "../internal/CommonSettings.ts"
 import * as Environment from "../internal/Environment.ts"
 import * as Failure from "../internal/Failure.ts"
-import * as Gate from "../internal/Gate.ts"
 import { fromEvents } from "../internal/PartStream.ts"
 import * as Sdk from "../internal/Sdk.ts"
 import * as SdkError from "../internal/SdkError.ts"
@@ -36,14 +35,11 @@ const vendor = "Anthropic"
 const home = "https://api.anthropic.com"
 
 /** A client, and what its models share. */
-export interface Connection {
+export interface Connection extends Limits {
   readonly client: Client
   readonly url: string
   readonly keyName: string | undefined
   readonly keyProblem: string | undefined
-  readonly places: Gate.Places
-  readonly timeout: Duration.Duration
-  readonly idleTimeout: Duration.Duration
   readonly settings: Settings
 }
 
@@ -94,13 +90,11 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Connection, ModelUnresolved> {
   const client = ready === undefined ? yield* makeClient(model, settings) : yield* withWireLog(ready)
   return {
+    ...toLimits(settings, { timeout: ready?.timeout }),
     client,
     url: Environment.publicUrl(client.baseURL, "/v1/messages"),
     keyName: ready === undefined && settings.apiKey === undefined ? keyName : undefined,
     keyProblem: ApiKey.foreign(vendor, "apiKey" in client ? client.apiKey : undefined),
-    places: Gate.places(settings.maxConcurrentRequests ?? 64),
-    timeout: Duration.fromInputUnsafe(settings.timeout ?? (ready === undefined ? "10 minutes" : ready.timeout)),
-    idleTimeout: Duration.fromInputUnsafe(settings.idleTimeout ?? "2 minutes"),
     settings
   }
 })

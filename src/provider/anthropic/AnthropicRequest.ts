@@ -8,12 +8,13 @@
 import type AnthropicSdk from "@anthropic-ai/sdk"
 import * as AiError from "effect/ai/AiError"
 import { toCodecAnthropic } from "effect/ai/AnthropicStructuredOutput"
-import * as Result from "effect/Result"
+import type * as Result from "effect/Result"
 import type { Capabilities } from "../../agent/Capabilities.ts"
 import type { ModelRequest } from "../../agent/Driver.ts"
 import type { Reasoning } from "../../agent/ModelOptions.ts"
 import * as OutputSchema from "../internal/OutputSchema.ts"
 import * as Overlay from "../internal/Overlay.ts"
+import * as Refusal from "../internal/Refusal.ts"
 import * as AnthropicCapabilities from "./AnthropicCapabilities.ts"
 import * as Messages from "./AnthropicMessages.ts"
 import * as Tools from "./AnthropicTools.ts"
@@ -111,11 +112,4 @@ export const make = (
   model: string,
   capabilities: Capabilities,
   request: ModelRequest
-): Result.Result<Params, AiError.AiErrorReason> => {
-  try {
-    return Result.succeed(build(model, capabilities, request))
-  } catch (cause) {
-    if (AiError.isAiErrorReason(cause)) return Result.fail(cause)
-    throw cause
-  }
-}
+): Result.Result<Params, AiError.AiErrorReason> => Refusal.capture(() => build(model, capabilities, request))

@@ -8,13 +8,15 @@ import * as AiError from "effect/ai/AiError"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import { toCodecOpenAI } from "effect/ai/OpenAiStructuredOutput"
 import type * as Tool from "effect/ai/Tool"
-import * as Result from "effect/Result"
+import type * as Result from "effect/Result"
 import type OpenAI from "openai"
 import type { Capabilities } from "../../agent/Capabilities.ts"
 import type { ModelRequest } from "../../agent/Driver.ts"
 import type { ModelOptions } from "../../agent/ModelOptions.ts"
+import * as CallName from "../internal/CallName.ts"
 import * as OutputSchema from "../internal/OutputSchema.ts"
 import * as Overlay from "../internal/Overlay.ts"
+import * as Refusal from "../internal/Refusal.ts"
 import { anyServer, type Dialect, type Server } from "./CompatibleDialect.ts"
 import * as Messages from "./CompatibleMessages.ts"
 import * as Tools from "./CompatibleTools.ts"
@@ -31,7 +33,7 @@ const refuse = (parameter: string, description: string): never => {
 const format = (name: string, schema: Parameters<typeof jsonSchema>[0]): OpenAI.ResponseFormatJSONSchema => ({
   type: "json_schema",
   json_schema: {
-    name: name.replace(/[^a-zA-Z0-9_-]/g, "_").slice(0, 64) || "output",
+    name: CallName.make(name || "output", 64),
     schema: jsonSchema(schema),
     strict: true
   }
@@ -125,11 +127,4 @@ export const make = (
   capabilities: Capabilities,
   request: ModelRequest,
   server: Server = anyServer
-): Result.Result<Params, AiError.AiErrorReason> => {
-  try {
-    return Result.succeed(build(model, capabilities, request, server))
-  } catch (cause) {
-    if (AiError.isAiErrorReason(cause)) return Result.fail(cause)
-    throw cause
-  }
-}
+): Result.Result<Params, AiError.AiErrorReason> => Refusal.capture(() => build(model, capabilities, request, server))

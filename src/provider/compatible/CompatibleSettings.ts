@@ -2,27 +2,17 @@
  * How a server that speaks Chat Completions is reached. No type of the SDK's is in it, so that it can be named where the
  * SDK is not installed.
  */
-import type * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
 import type { Rule } from "../../agent/Capabilities.ts"
+import type { CommonSettings } from "../internal/CommonSettings.ts"
 import type { Dialect } from "./CompatibleDialect.ts"
 
 /** How a server is reached; what is left out is as it was registered for the server's name. */
-export interface Settings {
+export interface Settings extends CommonSettings {
   /** With its path, which is `/v1` at most servers. */
   readonly baseUrl?: string | undefined
   /** Default: the environment variable of the server's name. A server on this machine or in this network needs none. */
   readonly apiKey?: Redacted.Redacted<string> | undefined
-  /** Sent with every request. */
-  readonly headers?: { readonly [name: string]: string } | undefined
-  /** Used instead of the global `fetch`. */
-  readonly fetch?: typeof globalThis.fetch | undefined
-  /** How long a response may take that is not streamed, and the start of one that is. Default: 10 minutes. */
-  readonly timeout?: Duration.Input | undefined
-  /** The longest silence on a stream, its start included. Default: 2 minutes. */
-  readonly idleTimeout?: Duration.Input | undefined
-  /** Calls at once, over all models of the provider; others wait. Default: 64. */
-  readonly maxConcurrentRequests?: number | undefined
   /** What models can do, over what is registered for the server's name. */
   readonly capabilities?: ReadonlyArray<Rule> | undefined
   /** How the server wants its requests, over what is registered for its name. */

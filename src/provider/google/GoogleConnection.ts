@@ -2,14 +2,13 @@
  * One SDK client and what its models share: the address, the places for concurrent calls, the times.
  */
 import type { GoogleGenAI } from "@google/genai"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { ModelUnresolved } from "../../core/AgentError.ts"
 import * as Secrets from "../../core/Secrets.ts"
 import * as ApiKey from "../internal/ApiKey.ts"
+import { type Limits, toLimits } from "../internal/CommonSettings.ts"
 import * as Environment from "../internal/Environment.ts"
-import * as Gate from "../internal/Gate.ts"
 import * as Sdk from "../internal/Sdk.ts"
 import * as WireLog from "../internal/WireLog.ts"
 import * as GoogleClient from "./GoogleClient.ts"
@@ -23,15 +22,12 @@ const vendor = "Google"
 const defaultUrl = "https://generativelanguage.googleapis.com"
 
 /** A client, and what its models share. */
-export interface Connection {
+export interface Connection extends Limits {
   readonly call: GoogleClient.Call
   /** The server's address with the version, for messages. */
   readonly url: string
   readonly keyName: string | undefined
   readonly keyProblem: string | undefined
-  readonly places: Gate.Places
-  readonly timeout: Duration.Duration
-  readonly idleTimeout: Duration.Duration
   readonly settings: Settings
 }
 
@@ -93,13 +89,11 @@ export const make = Effect.fnUntraced(function*(
   const fetch = (ready === undefined ? settings.fetch : apiClient?.getFetch?.()) ?? globalThis.fetch
   const logged = yield* WireLog.enabled
   return {
+    ...toLimits(settings),
     call: GoogleClient.make(client, logged ? WireLog.wrap("google", fetch) : fetch),
     url: Environment.publicUrl(apiClient?.getRequestUrl?.() ?? defaultUrl, ""),
     keyName: ready === undefined && settings.apiKey === undefined ? keyNames.join(" or ") : undefined,
     keyProblem: ApiKey.foreign(vendor, apiKey),
-    places: Gate.places(settings.maxConcurrentRequests ?? 64),
-    timeout: Duration.fromInputUnsafe(settings.timeout ?? "10 minutes"),
-    idleTimeout: Duration.fromInputUnsafe(settings.idleTimeout ?? "2 minutes"),
     settings
   }
 })

@@ -13,13 +13,14 @@ import type {
 } from "@google/genai"
 import * as AiError from "effect/ai/AiError"
 import type * as Tool from "effect/ai/Tool"
-import * as Result from "effect/Result"
+import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Capabilities } from "../../agent/Capabilities.ts"
 import type { ModelRequest } from "../../agent/Driver.ts"
 import type { ModelOptions, Reasoning } from "../../agent/ModelOptions.ts"
 import { memo } from "../internal/Memo.ts"
 import * as Overlay from "../internal/Overlay.ts"
+import * as Refusal from "../internal/Refusal.ts"
 import { thinking } from "./GoogleCapabilities.ts"
 import * as GoogleMessages from "./GoogleMessages.ts"
 import * as GoogleSchema from "./GoogleSchema.ts"
@@ -183,11 +184,5 @@ export const make = (
   model: string,
   capabilities: Capabilities,
   request: ModelRequest
-): Result.Result<GenerateContentParameters, AiError.AiErrorReason> => {
-  try {
-    return Result.succeed(build(model, capabilities, request))
-  } catch (cause) {
-    if (AiError.isAiErrorReason(cause)) return Result.fail(cause)
-    throw cause
-  }
-}
+): Result.Result<GenerateContentParameters, AiError.AiErrorReason> =>
+  Refusal.capture(() => build(model, capabilities, request))

@@ -3,10 +3,10 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
-import type { Rule } from "../../agent/Capabilities.ts"
+import type { CommonSettings } from "../internal/CommonSettings.ts"
 
 /** How the Gemini API, or a server that speaks it, is reached. Vertex AI takes a ready client. */
-export interface Settings {
+export interface Settings extends CommonSettings {
   /** Default: the environment variable `GOOGLE_API_KEY`, else `GEMINI_API_KEY`. */
   readonly apiKey?: Redacted.Redacted<string> | undefined
   /** Without a version. Default: `GOOGLE_GEMINI_BASE_URL`, else `https://generativelanguage.googleapis.com`. */
@@ -16,16 +16,6 @@ export interface Settings {
    * `"v1beta"` (the SDK's own default is `"v1"`).
    */
   readonly apiVersion?: string | undefined
-  /** Sent with every request. */
-  readonly headers?: { readonly [name: string]: string } | undefined
-  /** Used instead of the global `fetch`. */
-  readonly fetch?: typeof globalThis.fetch | undefined
   /** How long a response may take that is not streamed. Default: 10 minutes; Node's `fetch` gives up after 5. */
   readonly timeout?: Duration.Input | undefined
-  /** The longest silence on a stream, its start included. Default: 2 minutes. */
-  readonly idleTimeout?: Duration.Input | undefined
-  /** Calls at once, over all models of the provider; others wait. Default: 64. */
-  readonly maxConcurrentRequests?: number | undefined
-  /** What models can do, over the table that comes with the provider. */
-  readonly capabilities?: ReadonlyArray<Rule> | undefined
 }

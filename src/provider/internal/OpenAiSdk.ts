@@ -4,27 +4,17 @@
  * It makes the requests; its responses are read as they came, which is cheaper and tells more about a malformed one. What
  * it would read from the environment is given, so that a `ConfigProvider` has the last word.
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type OpenAI from "openai"
 import { ModelUnresolved } from "../../core/AgentError.ts"
 import * as Secrets from "../../core/Secrets.ts"
+import { type CommonSettings, type Limits, toLimits } from "./CommonSettings.ts"
 import * as Environment from "./Environment.ts"
 import * as Failure from "./Failure.ts"
-import * as Gate from "./Gate.ts"
 import * as Sdk from "./Sdk.ts"
 import * as SdkError from "./SdkError.ts"
 import * as WireLog from "./WireLog.ts"
-
-/** Settings that all have that are reached by it. */
-export interface Settings {
-  readonly headers?: { readonly [name: string]: string } | undefined
-  readonly fetch?: typeof globalThis.fetch | undefined
-  readonly timeout?: Duration.Input | undefined
-  readonly idleTimeout?: Duration.Input | undefined
-  readonly maxConcurrentRequests?: number | undefined
-}
 
 /** Where a client goes, and as whom. */
 export interface Access {
@@ -35,14 +25,11 @@ export interface Access {
 }
 
 /** A client, and what its models share. */
-export interface Connection<S extends Settings> {
+export interface Connection<Settings extends CommonSettings> extends Limits {
   readonly client: OpenAI
   /** The address of its requests, for messages. */
   readonly url: string
-  readonly places: Gate.Places
-  readonly timeout: Duration.Duration
-  readonly idleTimeout: Duration.Duration
-  readonly settings: S
+  readonly settings: Settings
 }
 
 /** Loads the SDK. `model` is what it is needed for. */
@@ -54,7 +41,7 @@ export const makeClient = Effect.fnUntraced(function*(
   model: string,
   provider: string,
   access: Access,
-  settings: Settings
+  settings: CommonSettings
 ): Effect.fn.Return<OpenAI, ModelUnresolved> {
   const sdk = yield* load(model)
   const fetch = settings.fetch ?? globalThis.fetch
@@ -90,23 +77,21 @@ export const adopt = (provider: string, client: OpenAI): Effect.Effect<OpenAI> =
   })
 
 /** A connection by a client. `path` is where its requests go, `isReady` that somebody else has made it. */
-export const connect = <S extends Settings>(
+export const connect = <Settings extends CommonSettings>(
   client: OpenAI,
   path: string,
-  settings: S,
+  settings: Settings,
   isReady: boolean
-): Connection<S> => ({
+): Connection<Settings> => ({
+  ...toLimits(settings, { timeout: isReady ? client.timeout : undefined }),
   client,
   url: Environment.publicUrl(client.baseURL, path),
-  places: Gate.places(settings.maxConcurrentRequests ?? 64),
-  timeout: Duration.fromInputUnsafe(settings.timeout ?? (isReady ? client.timeout : "10 minutes")),
-  idleTimeout: Duration.fromInputUnsafe(settings.idleTimeout ?? "2 minutes"),
   settings
 })
 
 /** The SDK's options of one request. */
 export const requestOptions = (
-  connection: Connection<Settings>,
+  connection: Connection<CommonSettings>,
   signal: AbortSignal
 ): { readonly signal: AbortSignal; readonly timeout: number; readonly maxRetries: number } => ({
   signal,

@@ -13,7 +13,6 @@ import * as Driver from "../../agent/Driver.ts"
 import type { Provider } from "../../agent/Models.ts"
 import type { ModelUnresolved } from "../../core/AgentError.ts"
 import * as ConfigOptions from "../internal/ConfigOptions.ts"
-import * as Gate from "../internal/Gate.ts"
 import * as ModelLayer from "../internal/ModelLayer.ts"
 import * as SharedConnection from "../internal/SharedConnection.ts"
 import * as OllamaConnection from "./OllamaConnection.ts"
@@ -37,10 +36,8 @@ export interface Options extends ProviderOptions {
 const connect = ({ client, ...settings }: ProviderOptions, model: string) =>
   OllamaConnection.make(`${OllamaDriver.provider}/${model}`, settings, client)
 
-const places = (options: ProviderOptions) => Gate.places(options.maxConcurrentRequests ?? 64)
-
 const makeDriver = ({ model, ...options }: Options) =>
-  Effect.flatMap(connect(options, model), (connection) => OllamaDriver.make(connection, places(options), model))
+  Effect.flatMap(connect(options, model), (connection) => OllamaDriver.make(connection, model))
 
 /**
  * The Layer of one model. What the options do not say, the environment does.
@@ -61,13 +58,12 @@ export const model = (name: string): Layer.Layer<ModelLayer.Services, ModelUnres
 
 /** All models of a server, for `Models.layer`. They share one client and the places for calls. */
 export const provider = (options: ProviderOptions = {}): Provider => {
-  const shared = places(options)
   const connection = SharedConnection.make((name) => connect(options, name))
   return {
     name: OllamaDriver.provider,
     model: (name) =>
       Effect.gen(function*() {
-        return yield* Driver.toLanguageModel(yield* OllamaDriver.make(yield* connection(name), shared, name))
+        return yield* Driver.toLanguageModel(yield* OllamaDriver.make(yield* connection(name), name))
       })
   }
 }

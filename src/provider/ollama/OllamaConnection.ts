@@ -2,7 +2,6 @@
  * One SDK client, where it goes, and how long its calls may take.
  */
 import * as Config from "effect/Config"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -10,6 +9,7 @@ import type { Ollama } from "ollama"
 import { ModelUnresolved } from "../../core/AgentError.ts"
 import * as Secrets from "../../core/Secrets.ts"
 import * as ApiKey from "../internal/ApiKey.ts"
+import { type Limits, toLimits } from "../internal/CommonSettings.ts"
 import * as Sdk from "../internal/Sdk.ts"
 import * as WireLog from "../internal/WireLog.ts"
 import * as OllamaClient from "./OllamaClient.ts"
@@ -17,15 +17,13 @@ import * as OllamaHost from "./OllamaHost.ts"
 import type { Settings } from "./OllamaSettings.ts"
 
 /** A client ready to be called. */
-export interface Connection {
+export interface Connection extends Limits {
   readonly chat: OllamaClient.Chat
   /** The server's address, for messages. */
   readonly url: string
   /** Whether a key is sent. */
   readonly isKeyed: boolean
   readonly keyProblem: string | undefined
-  readonly timeout: Duration.Duration
-  readonly idleTimeout: Duration.Duration
   readonly settings: Settings
 }
 
@@ -40,12 +38,11 @@ export const make = Effect.fnUntraced(function*(
     : { client: ready, keyProblem: undefined, url: hostOf(ready) }
   const logged = yield* WireLog.enabled
   return {
+    ...toLimits(settings, { idleTimeout: "5 minutes" }),
     chat: OllamaClient.make(client, logged ? (fetch) => WireLog.wrap("ollama", fetch) : undefined),
     url,
     isKeyed: ready === undefined && settings.apiKey !== undefined || isCloud(url),
     keyProblem,
-    timeout: Duration.fromInputUnsafe(settings.timeout ?? "10 minutes"),
-    idleTimeout: Duration.fromInputUnsafe(settings.idleTimeout ?? "5 minutes"),
     settings
   }
 })

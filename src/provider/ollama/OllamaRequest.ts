@@ -9,13 +9,14 @@ import * as AiError from "effect/ai/AiError"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Prompt from "effect/ai/Prompt"
 import * as Tool from "effect/ai/Tool"
-import * as Result from "effect/Result"
+import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { ModelRequest } from "../../agent/Driver.ts"
 import type { ModelOptions } from "../../agent/ModelOptions.ts"
 import * as FileData from "../internal/FileData.ts"
 import { memo } from "../internal/Memo.ts"
 import * as Overlay from "../internal/Overlay.ts"
+import * as Refusal from "../internal/Refusal.ts"
 import * as ToolOutput from "../internal/ToolOutput.ts"
 import * as ToolSpec from "../internal/ToolSpec.ts"
 
@@ -70,14 +71,7 @@ type JsonObject = { readonly [key: string]: unknown }
 export const make = (
   request: ModelRequest,
   settings: ModelSettings
-): Result.Result<ChatRequest, AiError.AiErrorReason> => {
-  try {
-    return Result.succeed(build(request, settings))
-  } catch (cause) {
-    if (AiError.isAiErrorReason(cause)) return Result.fail(cause)
-    throw cause
-  }
-}
+): Result.Result<ChatRequest, AiError.AiErrorReason> => Refusal.capture(() => build(request, settings))
 
 const build = (request: ModelRequest, settings: ModelSettings): ChatRequest => {
   const { options, responseFormat } = request

@@ -4,18 +4,14 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
-import type { Rule } from "../../agent/Capabilities.ts"
+import type { CommonSettings } from "../internal/CommonSettings.ts"
 
 /** How a server is reached and used. */
-export interface Settings {
+export interface Settings extends CommonSettings {
   /** `"gpu-box"`, `"127.0.0.1:11434"`, `"https://ollama.com"`. Default: `OLLAMA_HOST`, else this machine. */
   readonly host?: string | undefined
   /** For a server that asks for one. Default for ollama.com, and only there: `OLLAMA_API_KEY`. */
   readonly apiKey?: Redacted.Redacted<string> | undefined
-  /** Sent with every request. */
-  readonly headers?: { readonly [name: string]: string } | undefined
-  /** Used instead of the global `fetch`. */
-  readonly fetch?: typeof globalThis.fetch | undefined
   /** How long a whole response may take that is not streamed. Default: 10 minutes. */
   readonly timeout?: Duration.Input | undefined
   /**
@@ -23,10 +19,6 @@ export interface Settings {
    * reads the prompt. Node's own `fetch` gives up after 5 minutes, too.
    */
   readonly idleTimeout?: Duration.Input | undefined
-  /** Calls at once, over all models of the provider; others wait. Default: 64. */
-  readonly maxConcurrentRequests?: number | undefined
-  /** What models can do, over the table that comes with the provider. */
-  readonly capabilities?: ReadonlyArray<Rule> | undefined
   /** How long a model stays loaded after a request: seconds, or as in `"10m"`; -1 for ever. Default: the server's. */
   readonly keepAlive?: string | number | undefined
   /** The size of the model's context in tokens; the server cuts a longer prompt silently. Default: the server's. */

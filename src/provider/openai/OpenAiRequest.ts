@@ -6,12 +6,14 @@
  */
 import * as AiError from "effect/ai/AiError"
 import { toCodecOpenAI } from "effect/ai/OpenAiStructuredOutput"
-import * as Result from "effect/Result"
+import type * as Result from "effect/Result"
 import type OpenAI from "openai"
 import type { Capabilities } from "../../agent/Capabilities.ts"
 import type { ModelRequest } from "../../agent/Driver.ts"
+import * as CallName from "../internal/CallName.ts"
 import * as OutputSchema from "../internal/OutputSchema.ts"
 import * as Overlay from "../internal/Overlay.ts"
+import * as Refusal from "../internal/Refusal.ts"
 import * as Messages from "./OpenAiMessages.ts"
 import * as Tools from "./OpenAiTools.ts"
 
@@ -23,7 +25,7 @@ const jsonSchema = OutputSchema.make("OpenAI", toCodecOpenAI, { recursion: true 
 
 const format = (name: string, schema: Parameters<typeof jsonSchema>[0]): Format => ({
   type: "json_schema",
-  name: name.replace(/[^a-zA-Z0-9_-]/g, "_").slice(0, 64) || "output",
+  name: CallName.make(name || "output", 64),
   schema: jsonSchema(schema),
   strict: true
 })
@@ -77,11 +79,4 @@ export const make = (
   model: string,
   capabilities: Capabilities,
   request: ModelRequest
-): Result.Result<Params, AiError.AiErrorReason> => {
-  try {
-    return Result.succeed(build(model, capabilities, request))
-  } catch (cause) {
-    if (AiError.isAiErrorReason(cause)) return Result.fail(cause)
-    throw cause
-  }
-}
+): Result.Result<Params, AiError.AiErrorReason> => Refusal.capture(() => build(model, capabilities, request))
