@@ -97,7 +97,9 @@ const refusals = (vendor: Vendor, faults: Faults): ReadonlyArray<readonly [title
   ...faults.context.map((reply) => [`a context that is full (${reply.status})`, reply, kinds.context] as const),
   ["a rate limit", faults.rate, kinds.rate],
   ...faults.waits.map(({ form, reply }) => [`a rate limit with a wait: ${form}`, reply, kinds.wait] as const),
-  ...faults.quota.map((reply) => [`a quota that is used up (${reply.status})`, reply, kinds.quota] as const),
+  ...faults.quota.map((reply, index) =>
+    [`a quota that is used up, ${index + 1} of ${faults.quota.length} (${reply.status})`, reply, kinds.quota] as const
+  ),
   ...[408, 500, 503, 529].map((status) => [`overload (${status})`, faults.overload(status), kinds.overload] as const)
 ]
 

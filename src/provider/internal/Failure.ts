@@ -131,11 +131,28 @@ const kinds: { readonly [code: string]: Kind } = {
 const contextOverflow =
   /context (length|limit|window|size)|maximum context|(prompt|input|request) is too long|exceeds? .*num_ctx/i
 
+/**
+ * What the account's own limits never let through: waiting does not help, whatever the code and the headers say. OpenAI
+ * and Groq, of a request with more tokens than a whole minute has; Google, of a model that the account's plan lacks;
+ * Anthropic, of a long context without credit for it, and of a month's limit on what may be spent.
+ */
+const beyondLimits = new RegExp(
+  [
+    "request too large for .* tokens per min",
+    "quota exceeded for metric: .*\\blimit: 0(?![\\d.])",
+    "have a free quota tier",
+    "(extra usage is|usage credits are) required",
+    "reached your specified api usage limits"
+  ].join("|"),
+  "i"
+)
+
 /** What a vendor says of reasoning that it does not take back. */
 const foreignReasoning = /(thought|thinking)\b.*signature|signature.*(thought|thinking)/i
 
 const kindOf = (failure: Failure & { readonly _tag: "Refused" }): Kind => {
   if (failure.kind !== undefined) return failure.kind
+  if (beyondLimits.test(failure.message)) return "quota"
   const byCode = kinds[failure.code ?? ""] ?? kinds[failure.type ?? ""]
   if (byCode !== undefined) return byCode
   const status = failure.status

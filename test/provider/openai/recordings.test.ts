@@ -67,7 +67,8 @@ const check = (recording: Recordings.Recording, parts: ReadonlyArray<unknown>) =
 
 const reasons: { readonly [code: string]: string } = {
   insufficient_quota: "QuotaExhaustedError",
-  rate_limit_exceeded: "RateLimitError",
+  // the recorded one asks for more tokens than a minute has
+  rate_limit_exceeded: "QuotaExhaustedError",
   model_not_found: "InvalidRequestError"
 }
 

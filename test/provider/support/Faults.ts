@@ -98,6 +98,16 @@ const openai: Faults = {
         "insufficient_quota",
         "insufficient_quota"
       )
+    ),
+    refusal(
+      429,
+      openaiBody(
+        "Request too large for gpt-5 in organization org-1 on tokens per min (TPM): Limit 30000, Requested 61337. The "
+          + "input or output tokens must be reduced in order to run successfully.",
+        "tokens",
+        "rate_limit_exceeded"
+      ),
+      seconds
     )
   ],
   overload: (status, headers) =>
@@ -177,7 +187,15 @@ const anthropic: Faults = {
   ],
   quota: [
     refusal(402, anthropicBody("billing_error", "Your account has no credit")),
-    refusal(400, anthropicBody("invalid_request_error", "Your credit balance is too low to access the Anthropic API."))
+    refusal(400, anthropicBody("invalid_request_error", "Your credit balance is too low to access the Anthropic API.")),
+    refusal(
+      400,
+      anthropicBody(
+        "invalid_request_error",
+        "You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC."
+      )
+    ),
+    refusal(429, anthropicBody("rate_limit_error", "Extra usage is required for long context requests."), seconds)
   ],
   overload: (status, headers) =>
     refusal(status, anthropicBody(status === 529 ? "overloaded_error" : "api_error", "Overloaded"), {
@@ -233,7 +251,15 @@ const google: Faults = {
     { form: "retry-after as a date", reply: googleRate(date, []) },
     { form: "its message", reply: googleRate({}, [perMinute], `${exceeded}\nPlease retry in 7.0s.`) }
   ],
-  quota: [googleRate({}, [perDay, wait])],
+  quota: [
+    googleRate({}, [perDay, wait]),
+    googleRate(
+      {},
+      [perMinute, wait],
+      `${exceeded}\n* Quota exceeded for metric: generativelanguage.googleapis.com/generate_content_free_tier_requests, `
+        + "limit: 0, model: gemini-3-pro\nPlease retry in 7.0s."
+    )
+  ],
   overload: (status, headers) =>
     refusal(status, googleBody(status, "UNAVAILABLE", "The model is overloaded. Please try again later."), headers),
   overloadInside: JSON.stringify(googleBody(503, "UNAVAILABLE", "The model is overloaded.")),
@@ -301,7 +327,18 @@ const compatible: Faults = {
       reply: compatibleRate({}, { headers: { "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "7" } })
     }
   ],
-  quota: [refusal(402, compatibleBody(402, "Insufficient credits"))],
+  quota: [
+    refusal(402, compatibleBody(402, "Insufficient credits")),
+    refusal(413, {
+      error: {
+        message:
+          "Request too large for model `llama-3.1-8b-instant` in organization `org_1` service tier `on_demand` on "
+          + "tokens per minute (TPM): Limit 6000, Requested 12328, please reduce your message size and try again.",
+        type: "tokens",
+        code: "rate_limit_exceeded"
+      }
+    })
+  ],
   overload: (status, headers) =>
     refusal(
       status,
