@@ -1,13 +1,17 @@
 /**
  * The servers of examples/server/ as a reader runs them: each in a process of its own, asked by `fetch` and by the AI
- * SDK's client, left by clients, and stopped.
+ * SDK's client, left by clients, and stopped while a client is served that keeps its connection open.
  */
 import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"
+import { connect } from "node:net"
 import { join } from "node:path"
+import { pathToFileURL } from "node:url"
 import { afterAll } from "vitest"
 import { root } from "../.ci/Command.ts"
+import { promptly } from "./support/Promptly.ts"
 import * as Clients from "./web/support/Clients.ts"
 
 const folder = join(root, "examples", "server")
@@ -20,8 +24,21 @@ interface Server {
   readonly log: () => string
   /** Waits until its log says something. */
   readonly says: (pattern: RegExp) => Promise<void>
-  /** Asks it to stop; its exit code. */
+  /** Asks it to stop; its exit code, which has to come before clients would close their connections by themselves. */
   readonly stop: () => Promise<number | null>
+}
+
+/** All that comes over a connection that the client never closes. */
+const hold = (address: string): { readonly begun: Promise<void>; readonly all: Promise<string> } => {
+  const { host, hostname, pathname, port, search } = new URL(address)
+  const socket = connect(Number(port), hostname)
+  socket.write(`GET ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\n\r\n`)
+  let text = ""
+  const begun = new Promise<void>((resolve) => socket.once("data", () => resolve()))
+  const all = new Promise<string>((resolve) => socket.once("close", () => resolve(text)))
+  socket.on("data", (data) => text += data)
+  socket.on("error", () => {})
+  return { begun, all }
 }
 
 const children: Array<ChildProcess> = []
@@ -29,11 +46,14 @@ afterAll(() => {
   for (const child of children) child.kill("SIGKILL")
 })
 
-const start = (file: string): Promise<Server> =>
+const start = (file: string): Promise<Server> => spawned(file, [join(folder, file)], file === "http.ts" ? "/" : "/ask")
+
+/** A program that serves, and prints its address first. */
+const spawned = (name: string, args: ReadonlyArray<string>, path: string): Promise<Server> =>
   new Promise((resolve, reject) => {
     const env: Record<string, string | undefined> = { ...process.env, PORT: "0" }
     delete env["FLUXION_MODEL"]
-    const child = spawn(process.execPath, [...flags, join(folder, file)], { cwd: root, env })
+    const child = spawn(process.execPath, [...flags, ...args], { cwd: root, env })
     children.push(child)
     const exit = new Promise<number | null>((exited) => child.once("exit", exited))
     let log = ""
@@ -43,7 +63,7 @@ const start = (file: string): Promise<Server> =>
       for (const listener of listeners) listener()
     })
     child.stdout.once("data", (line) => {
-      const url = new URL(file === "http.ts" ? "/" : "/ask", String(line).trim())
+      const url = new URL(path, String(line).trim())
       resolve({
         ask: (question, as) => {
           const asked = new URL(url)
@@ -64,11 +84,11 @@ const start = (file: string): Promise<Server> =>
           }),
         stop: () => {
           child.kill("SIGTERM")
-          return exit
+          return Effect.runPromise(Effect.promise(() => exit).pipe(promptly(4000, `${name} did not stop`)))
         }
       })
     })
-    void exit.then((code) => reject(new Error(`${file} ended with ${code}: ${log}`)))
+    void exit.then((code) => reject(new Error(`${name} ended with ${code}: ${log}`)))
   })
 
 const weather = "What is the weather in Tokyo?"
@@ -116,10 +136,27 @@ describe.concurrent("examples/server", { timeout: 60_000 }, () => {
 
       const open = await fetch(server.ask("Who wrote Hamlet?"))
       const rest = Clients.readAll(open)
+      const held = hold(server.ask("Who wrote Hamlet?"))
+      await held.begun
       const code = await server.stop()
       const last = Clients.data((await rest).text).at(-1)
       assert.deepInclude(last, { _tag: "RunFailed", end: "interrupted" })
+      assert.match(await held.all, /"RunFailed".*"interrupted"/)
       assert.strictEqual(code, 0, server.log())
     })
   }
+
+  it("cuts off, when its time is over, who still holds on", async () => {
+    const shutdown = pathToFileURL(join(folder, "Shutdown.ts")).href
+    const program = `import { createServer } from "node:http"
+import { onSignal } from ${JSON.stringify(shutdown)}
+const server = createServer((_, response) => response.write("begun"))
+server.listen(0, () => console.log("http://localhost:" + server.address().port))
+onSignal(server, () => Promise.resolve(), 50)`
+    const server = await spawned("a server", ["--input-type=module", "--eval", program], "/")
+    const held = hold(server.ask("what never ends"))
+    await held.begun
+    assert.strictEqual(await server.stop(), 0)
+    assert.match(await held.all, /begun/)
+  })
 })

@@ -9,6 +9,7 @@ import { Fluxion } from "fluxion/node"
 import type { AddressInfo } from "node:net"
 import * as ChosenModel from "../ChosenModel.ts"
 import { assistant, log, read } from "./Assistant.ts"
+import * as Shutdown from "./Shutdown.ts"
 
 const fluxion = Fluxion.make({ model: ChosenModel.layer, layer: log })
 
@@ -23,7 +24,4 @@ const server = app.listen(Number(process.env["PORT"] ?? 0), () => {
   console.log(`http://localhost:${(server.address() as AddressInfo).port}`)
 })
 
-process.once("SIGTERM", async () => {
-  server.close()
-  await fluxion.dispose()
-})
+Shutdown.onSignal(server, () => fluxion.dispose())

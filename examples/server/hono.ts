@@ -7,8 +7,10 @@
 import { serve } from "@hono/node-server"
 import { Fluxion } from "fluxion/node"
 import { Hono } from "hono"
+import type { Server } from "node:http"
 import * as ChosenModel from "../ChosenModel.ts"
 import { assistant, log, read } from "./Assistant.ts"
+import * as Shutdown from "./Shutdown.ts"
 
 const fluxion = Fluxion.make({ model: ChosenModel.layer, layer: log })
 
@@ -23,7 +25,4 @@ const server = serve({ fetch: app.fetch, port: Number(process.env["PORT"] ?? 0) 
   console.log(`http://localhost:${port}`)
 })
 
-process.once("SIGTERM", async () => {
-  server.close()
-  await fluxion.dispose()
-})
+Shutdown.onSignal(server as Server, () => fluxion.dispose())

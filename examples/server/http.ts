@@ -9,6 +9,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import * as ChosenModel from "../ChosenModel.ts"
 import { assistant, log, read } from "./Assistant.ts"
+import * as Shutdown from "./Shutdown.ts"
 
 const fluxion = Fluxion.make({ model: ChosenModel.layer, layer: log })
 
@@ -21,7 +22,4 @@ server.listen(Number(process.env["PORT"] ?? 0), () => {
   console.log(`http://localhost:${(server.address() as AddressInfo).port}`)
 })
 
-process.once("SIGTERM", async () => {
-  server.close() // nobody new
-  await fluxion.dispose() // who is still served is told that it ends here
-})
+Shutdown.onSignal(server, () => fluxion.dispose())
