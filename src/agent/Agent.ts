@@ -29,6 +29,7 @@ import * as Attempts from "../durable/internal/attempts.ts"
 import type { Definition } from "../durable/internal/definition.ts"
 import * as StepScope from "../durable/StepScope.ts"
 import * as Task from "../durable/Task.ts"
+import * as Workflow from "../durable/Workflow.ts"
 import { explain } from "../durable/TaskError.ts"
 import * as EffectCopies from "./EffectCopies.ts"
 import * as Display from "./internal/display.ts"
@@ -516,4 +517,23 @@ export const print = <Output, E, R>(
       Effect.ensuring(Effect.suspend(() => Effect.andThen(show(Transcript.end(transcript)), display.flush)))
     )
     return result ?? (yield* Effect.die(new Error("the events ended without the run's RunCompleted")))
+  })
+
+/**
+ * An agent as a workflow of its name: a run of it survives the death of its process.
+ *
+ * ```ts
+ * const durable = Agent.toWorkflow(assistant)
+ * ```
+ */
+export const toWorkflow = <Name extends string, Output, R>(
+  agent: Agent<Name, Output, R>,
+  options: { readonly version?: string | undefined } = {}
+): Workflow.Workflow<Name, typeof Payload, Output, AgentError, R> =>
+  Workflow.make(agent.name, {
+    payload: Payload,
+    success: agent[Task.TypeId].definition.success as Schema.Codec<Output, unknown>,
+    error: AgentError,
+    version: options.version,
+    run: ({ context, instruction }) => agent(instruction, context === undefined ? {} : { context })
   })

@@ -87,6 +87,7 @@ export const events = (
     Stream.paginate(from, (sequence) =>
       engine.watch(
         execution,
+        "event",
         Effect.gen(function*() {
           // the state first: whatever it ended with is in the journal then
           const { state } = yield* entryOf(engine, execution)
@@ -145,12 +146,14 @@ export const settled = (
   Effect.flatMap(Engine, (engine) =>
     engine.watch(
       execution,
+      at === "first" ? "event" : "state",
       Effect.gen(function*() {
         const info = yield* get(execution)
         const { state } = info
         if (isEnded(state)) {
-          const { completed } = Replay.fromEvents((yield* engine.journal.load(execution)).map(({ event }) => event))
-          return Option.some({ info, exit: Option.fromUndefinedOr(completed?.exit as Schema.Json), pending: [] })
+          const last = (yield* engine.journal.last(execution))?.event
+          const exit = last?._tag === "ExecutionCompleted" ? Option.some(last.exit) : Option.none()
+          return Option.some({ info, exit, pending: [] })
         }
         if (state === "parked") return Option.some({ info, exit: Option.none(), pending: [] })
         if (at === "all" && state !== "paused" && state !== "waiting") return Option.none()

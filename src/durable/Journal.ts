@@ -159,6 +159,10 @@ export class Journal extends Context.Service<Journal, {
     execution: string,
     sequence?: number
   ) => Effect.Effect<ReadonlyArray<Recorded>, JournalUnavailable | JournalUnreadable>
+  /** The last event of an execution. */
+  readonly last: (
+    execution: string
+  ) => Effect.Effect<Recorded | undefined, JournalUnavailable | JournalUnreadable>
   /** Leaves a message, and queues an execution that waits; `false` if one of that name is there, which stays. */
   readonly post: (execution: string, message: Message) => Effect.Effect<boolean, JournalUnavailable>
   /** Takes a message back that the execution could not use: another one of that name may come. */

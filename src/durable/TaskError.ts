@@ -59,9 +59,16 @@ export class TaskPayloadInvalid extends Schema.TaggedError<TaskPayloadInvalid>()
   }
 }
 
-/** What crosses the journal when a task fails: what it declared, and what its options add. */
-export const schemaOf = (declared: Schema.Top): Schema.Top =>
-  Schema.Union([declared, TaskFailed, TaskTimeout, TaskResultInvalid])
+const unions = new WeakMap<Schema.Top, Schema.Top>()
+
+/** What crosses the journal when a task fails: what it declared, and what its options add. One object for each. */
+export const schemaOf = (declared: Schema.Top): Schema.Top => {
+  let union = unions.get(declared)
+  if (union === undefined) {
+    unions.set(declared, union = Schema.Union([declared, TaskFailed, TaskTimeout, TaskResultInvalid]))
+  }
+  return union
+}
 
 /** A thrown thing's own words. */
 export const messageOf = (error: unknown): string => {

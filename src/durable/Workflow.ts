@@ -32,7 +32,7 @@ import * as Codecs from "./internal/codecs.ts"
 import * as StepKey from "./internal/StepKey.ts"
 import * as Timer from "./internal/timer.ts"
 import * as Waiting from "./internal/waiting.ts"
-import type { Fenced, JournalUnreadable } from "./Journal.ts"
+import { ended, type Fenced, type JournalUnreadable, type State } from "./Journal.ts"
 import * as Pause from "./Pause.ts"
 import { StepScope } from "./StepScope.ts"
 import type { PayloadInput, PayloadSchema } from "./Task.ts"
@@ -160,8 +160,12 @@ export const make = <
       const engine = yield* Engine
       const { exit, info } = yield* engine.watch(
         id,
-        Effect.map(Execution.settled(id, { at: "all" }), (settled) =>
-          Option.isSome(settled.exit) || settled.info.state === "parked" ? Option.some(settled) : Option.none())
+        "state",
+        Effect.flatMap(
+          Execution.get(id),
+          (info) =>
+            info.state === "parked" || isEnded(info.state) ? Effect.asSome(Execution.settled(id)) : Effect.succeedNone
+        )
       )
       if (Option.isNone(exit)) {
         return yield* new ExecutionParked({ execution: id, problem: info.problem ?? "unknown" })
@@ -191,6 +195,8 @@ export const make = <
     }
   }) as any
 }
+
+const isEnded = (state: State) => ended.includes(state)
 
 const timer = (until: (now: number) => number) =>
   Effect.withFiber<void>((fiber) => {

@@ -13,6 +13,7 @@ const until = Effect.fnUntraced(function*(id: string, state: string) {
   const { journal, watch } = yield* Engine.Engine
   yield* watch(
     id,
+    "event",
     Effect.map(journal.entry(id), (entry) => entry?.state === state ? Option.some(entry) : Option.none())
   )
 })

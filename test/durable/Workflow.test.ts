@@ -182,6 +182,7 @@ for (const [name, layer] of Object.entries(layers)) {
           const { journal, watch } = yield* Engine.Engine
           const entry = yield* watch(
             id,
+            "event",
             Effect.map(journal.entry(id), (entry) => entry?.state === "sleeping" ? Option.some(entry) : Option.none())
           )
           assert.strictEqual(entry.owner, null)

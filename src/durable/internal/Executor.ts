@@ -89,7 +89,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
 
   const registry = new Map<string, Registered>()
   const running = new Map<string, Active>()
-  const listeners = new Map<string, Set<() => void>>()
+  const listeners = { state: new Map<string, Set<() => void>>(), event: new Map<string, Set<() => void>>() }
   const kicked = Latch.makeUnsafe(false)
   /** The names that this process has had: a new one when it lost its lock. */
   const names = new Set<string>()
@@ -108,11 +108,16 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
         : Effect.logWarning("the engine could not do what it had to", cause)))
   const kick = Effect.sync(() => kicked.openUnsafe())
 
+  const notifyEvent = (id: string) => {
+    for (const listener of listeners.event.get(id) ?? []) listener()
+  }
   const notify = (id: string) => {
-    for (const listener of listeners.get(id) ?? []) listener()
+    for (const listener of listeners.state.get(id) ?? []) listener()
+    notifyEvent(id)
   }
   const notifyAll = () => {
-    for (const id of listeners.keys()) notify(id)
+    for (const id of listeners.state.keys()) notify(id)
+    for (const id of listeners.event.keys()) notifyEvent(id)
   }
 
   // ---- what a run does -----------------------------------------------------------------------------------------
@@ -361,7 +366,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       state: "running"
     }
     running.set(id, active)
-    log.onAppended = () => notify(id)
+    log.onAppended = () => notifyEvent(id)
     log.onFailed = (error) => {
       stop(active)
       if (error._tag !== "Fenced") {
@@ -569,12 +574,13 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       journal.append(id, sequence, [{ _tag: "ExecutionRetried" }], {
         set: { state: "queued", owner: null, problem: null }
       }).pipe(Effect.andThen(kick), Effect.andThen(Effect.sync(() => notify(id)))),
-    watch: (id, look) =>
+    watch: (id, what, look) =>
       Effect.suspend(() => {
         const changed = Latch.makeUnsafe(true)
         const listener = () => changed.openUnsafe()
-        let mine = listeners.get(id)
-        if (mine === undefined) listeners.set(id, mine = new Set())
+        const all = listeners[what]
+        let mine = all.get(id)
+        if (mine === undefined) all.set(id, mine = new Set())
         mine.add(listener)
         const loop: Effect.Effect<any, any, any> = Effect.suspend(() => {
           changed.closeUnsafe()
@@ -587,7 +593,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
           loop,
           Effect.sync(() => {
             mine.delete(listener)
-            if (mine.size === 0 && listeners.get(id) === mine) listeners.delete(id)
+            if (mine.size === 0 && all.get(id) === mine) all.delete(id)
           })
         )
       })

@@ -74,6 +74,7 @@ export const make = (): Journal["Service"] => {
     append: (execution, sequence, events, also) =>
       Effect.flatMap(at, (at) => append(execution, sequence, events, also, at)),
     load: (execution, sequence = 0) => Effect.sync(() => (journals.get(execution) ?? []).slice(sequence)),
+    last: (execution) => Effect.sync(() => journals.get(execution)?.at(-1)),
     post: (execution, message) => Effect.map(at, (at) => post({ execution, message }, at)),
     refuse: (execution, name) => Effect.sync(() => void inboxOf(execution).delete(name)),
     hasMessage: (execution, name) => Effect.sync(() => inboxes.get(execution)?.has(name) === true),

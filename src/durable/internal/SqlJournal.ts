@@ -5,7 +5,9 @@
  * that start at once, one waits for the other.
  */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
@@ -123,10 +125,21 @@ const toColumns = ({ epoch, owner, problem, state, waits, wakeAt }: Change, at: 
   updated_at: at
 })
 
-/** A statement takes so many rows: databases limit the parameters of one. */
-const rowsAtOnce = 1_000
+interface EventRow {
+  readonly sequence: number | string
+  readonly at: number | string
+  readonly event: string
+}
 
 const decodeEvent = Schema.decodeUnknownEffect(Schema.fromJsonString(JournalEvent))
+
+const toRecorded = (execution: string) => (row: EventRow): Effect.Effect<Recorded, JournalUnreadable> => {
+  const sequence = Number(row.sequence)
+  return Effect.mapBoth(decodeEvent(row.event), {
+    onSuccess: (event) => ({ sequence, at: Number(row.at), event }),
+    onFailure: (cause) => new JournalUnreadable({ execution, sequence, detail: cause.message })
+  })
+}
 
 const isTaken = ({ reason }: SqlError) => reason._tag === "UniqueViolation" || reason._tag === "ConstraintError"
 
@@ -135,7 +148,20 @@ export const make = Effect.gen(function*() {
   const sql = yield* SqlClient.SqlClient
   yield* Migrator.make({})({ loader: migrations, table: "fluxion_migrations" })
 
-  const insert = (rows: Append["rows"]) => sql`insert into fluxion_journal ${sql.insert(rows as [Append["rows"][0]])}`
+  // many rows come as one parameter: the statement stays the same, however many there are
+  const insertMany = sql.onDialectOrElse({
+    pg: () => (rows: string) =>
+      sql`insert into fluxion_journal (execution, sequence, at, event)
+        select execution, sequence, at, event
+        from json_to_recordset(${rows}::json) as row(execution text, sequence bigint, at bigint, event text)`,
+    orElse: () => (rows: string) =>
+      sql`insert into fluxion_journal (execution, sequence, at, event)
+        select value ->> 'execution', value ->> 'sequence', value ->> 'at', value ->> 'event' from json_each(${rows})`
+  })
+  const insert = (rows: Append["rows"]) =>
+    rows.length <= 2
+      ? sql`insert into fluxion_journal ${sql.insert(rows as [Append["rows"][0]])}`
+      : insertMany(JSON.stringify(rows))
   const update = (execution: string, change: Change, at: number) =>
     sql`update fluxion_executions set ${sql.update(toColumns(change, at))} where id = ${execution}`
   const take = (execution: string, names: ReadonlyArray<string>) =>
@@ -164,9 +190,7 @@ export const make = Effect.gen(function*() {
     return true
   })
 
-  const changes = function*({ also, at, execution }: Append) {
-    if (also === undefined) return
-    const { create, post: posted, set, take: taken } = also
+  const changes = function*({ at, execution }: Append, { create, post: posted, set, take: taken }: Also) {
     if (create !== undefined) {
       const { parent, version, workflow, ...rest } = create
       const columns = { id: execution, workflow, version, parent: parent && JSON.stringify(parent), created_at: at }
@@ -180,16 +204,15 @@ export const make = Effect.gen(function*() {
 
   const commit = (appends: ReadonlyArray<Append>): Effect.Effect<void, SqlError> => {
     const rows = appends.length === 1 ? appends[0]!.rows : appends.flatMap((append) => append.rows)
-    const statements: Array<Effect.Effect<unknown, SqlError>> = []
-    for (let from = 0; from < rows.length; from += rowsAtOnce) {
-      statements.push(insert(rows.length <= rowsAtOnce ? rows : rows.slice(from, from + rowsAtOnce)))
-    }
-    for (const append of appends) statements.push(...changes(append))
+    const statements: Array<Effect.Effect<unknown, SqlError>> = rows.length === 0 ? [] : [insert(rows)]
+    for (const append of appends) if (append.also !== undefined) statements.push(...changes(append, append.also))
     return statements.length === 1
-      ? Effect.asVoid(statements[0]!)
-      : Effect.asVoid(sql.withTransaction(Effect.all(statements, { discard: true })))
+      ? statements[0] as Effect.Effect<never, SqlError>
+      : sql.withTransaction(Effect.all(statements, { discard: true }))
   }
-  const writer = new CommitGroup(commit, ({ execution }) => execution, yield* Effect.context())
+  // a span for each commit would cost as much as the commit
+  const context = Context.add(yield* Effect.context<never>(), References.TracerEnabled, false)
+  const writer = new CommitGroup(commit, ({ execution }) => execution, context)
 
   const unavailable = (execution: string, operation: string) => (cause: unknown) =>
     new JournalUnavailable({ execution, operation, cause })
@@ -215,17 +238,18 @@ export const make = Effect.gen(function*() {
           (error) => isTaken(error) ? new Fenced({ execution }) : unavailable(execution, "append")(error)
         )),
     load: (execution, from = 0) =>
-      sql<{ sequence: number | string; at: number | string; event: string }>`
+      sql<EventRow>`
         select sequence, at, event from fluxion_journal
         where execution = ${execution} and sequence >= ${from} order by sequence`.pipe(
         Effect.mapError(unavailable(execution, "load")),
-        Effect.flatMap(Effect.forEach((row): Effect.Effect<Recorded, JournalUnreadable> => {
-          const sequence = Number(row.sequence)
-          return decodeEvent(row.event).pipe(
-            Effect.map((event) => ({ sequence, at: Number(row.at), event })),
-            Effect.mapError((cause) => new JournalUnreadable({ execution, sequence, detail: cause.message }))
-          )
-        }))
+        Effect.flatMap(Effect.forEach(toRecorded(execution)))
+      ),
+    last: (execution) =>
+      sql<EventRow>`
+        select sequence, at, event from fluxion_journal
+        where execution = ${execution} order by sequence desc limit 1`.pipe(
+        Effect.mapError(unavailable(execution, "last")),
+        Effect.flatMap(([row]) => row === undefined ? Effect.undefined : toRecorded(execution)(row))
       ),
     post: (execution, message) =>
       Effect.flatMap(now, (at) => sql.withTransaction(post({ execution, message }, at))).pipe(

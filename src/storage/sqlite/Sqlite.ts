@@ -100,7 +100,9 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         catch: failure("execute")
       })
       // inside a transaction the lock is ours, and a part of it cannot be made again
-      return database.isTransaction ? attempt : Effect.retry(attempt, { schedule: again, while: isLocked })
+      return database.isTransaction
+        ? attempt
+        : Effect.catchIf(attempt, isLocked, () => Effect.retry(attempt, { schedule: again, while: isLocked }))
     })
   const run = (sql: string, params: ReadonlyArray<unknown>, shape: "rows" | "raw" | "values", keep = true) =>
     Effect.flatMap(keep ? Cache.get(prepared, sql) : prepare(sql), (statement) => read(statement, params, shape))
