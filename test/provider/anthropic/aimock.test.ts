@@ -1,76 +1,8 @@
-/**
- * The same driver against a fake server that others made.
- */
-import { LLMock } from "@copilotkit/aimock"
-import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Redacted, Schema } from "effect"
-import { LanguageModel, Tool, Toolkit } from "effect/ai"
+import { Redacted } from "effect"
 import { Anthropic } from "../../../src/provider/anthropic/index.ts"
-import * as Collect from "../support/Collect.ts"
+import * as AiMock from "../support/AiMock.ts"
 
-const city = { parameters: Schema.Struct({ city: Schema.String }), success: Schema.String }
-const tools = [Tool.make("get_weather", city), Tool.make("get_time", city)] as const
-
-const server = Effect.acquireRelease(
-  Effect.promise(async () => {
-    const mock = new LLMock({ port: 0, logLevel: "silent" })
-    mock.onMessage("hello", { content: "Hi there, and welcome!" })
-    mock.onMessage("think", { content: "42", reasoning: "Six times seven." })
-    mock.onMessage("both", {
-      toolCalls: tools.map(({ name }) => ({ name, arguments: `{"city":"Tokyo"}` }))
-    })
-    mock.onMessage("object", { content: `{"n":1}` })
-    mock.onMessage("busy", { error: { message: "slow down", type: "rate_limit_error" }, status: 429, retryAfter: 3 })
-    await mock.start()
-    return mock
-  }),
-  (mock) => Effect.promise(() => mock.stop())
+AiMock.suite(
+  "Anthropic",
+  (url) => Anthropic.layer({ model: "claude-sonnet-4-6", apiKey: Redacted.make("sk-ant-mock-123456"), baseUrl: url })
 )
-
-const layer = (mock: LLMock) =>
-  Anthropic.layer({ model: "claude-sonnet-4-6", apiKey: Redacted.make("sk-ant-mock-123456"), baseUrl: mock.url })
-
-describe("Anthropic against @copilotkit/aimock", () => {
-  for (const stream of [true, false]) {
-    it.effect(`answers, reasons, calls tools side by side, and refuses (stream: ${stream})`, () =>
-      Effect.gen(function*() {
-        const driver = yield* Collect.driverOf(layer(yield* server))
-        const ask = (prompt: string) => Collect.parts(driver, Collect.request(prompt, { tools, options: { stream } }))
-        const summary = (prompt: string) => Effect.map(ask(prompt), Collect.summarize)
-
-        assert.deepInclude(yield* summary("hello"), { text: "Hi there, and welcome!", finish: "stop" })
-        assert.deepInclude(yield* summary("think"), { text: "42", reasoning: "Six times seven." })
-        const both = yield* summary("both")
-        assert.deepStrictEqual(both.calls.map(({ name, params }) => ({ name, params })), [
-          { name: "get_weather", params: { city: "Tokyo" } },
-          { name: "get_time", params: { city: "Tokyo" } }
-        ])
-        assert.strictEqual(both.finish, "tool-calls")
-
-        const { reason } = yield* Effect.flip(ask("busy"))
-        assert(reason._tag === "RateLimitError")
-        if (reason.retryAfter !== undefined) assert.strictEqual(Duration.toSeconds(reason.retryAfter), 3)
-      }))
-  }
-
-  it.effect("a tool turn and an object through the standard model", () =>
-    Effect.gen(function*() {
-      const mock = yield* server
-      const toolkit = Toolkit.make(...tools)
-      yield* Effect.gen(function*() {
-        const turn = yield* LanguageModel.generateText({ prompt: "both", toolkit })
-        assert.deepStrictEqual(turn.toolResults.map(({ result }) => result), ["Sunny in Tokyo", "9:00 in Tokyo"])
-        const object = yield* LanguageModel.generateObject({
-          prompt: "object",
-          schema: Schema.Struct({ n: Schema.Finite })
-        })
-        assert.deepStrictEqual(object.value, { n: 1 })
-      }).pipe(Effect.provide([
-        layer(mock),
-        toolkit.toLayer({
-          get_weather: ({ city }) => Effect.succeed(`Sunny in ${city}`),
-          get_time: ({ city }) => Effect.succeed(`9:00 in ${city}`)
-        })
-      ]))
-    }))
-})

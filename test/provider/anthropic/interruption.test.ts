@@ -1,139 +1,19 @@
-/**
- * Who stops, stops the vendor: interruption closes the socket at once, whoever does not pull stops the reading, and a
- * finished response leaves its connection for the next.
- */
-import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Redacted, Stream } from "effect"
+import { Redacted } from "effect"
 import { Anthropic } from "../../../src/provider/anthropic/index.ts"
 import * as Collect from "../support/Collect.ts"
-import * as VendorServer from "../support/VendorServer.ts"
+import * as Interruption from "../support/Interruption.ts"
 import * as Wire from "./fixtures/Wire.ts"
 
-const driver = (url: string) =>
-  Collect.driverOf(Anthropic.layer({ model: "claude-sonnet-4-6", apiKey: Redacted.make("test-key"), baseUrl: url }))
+const events = Wire.events(Wire.scenarios[0]!)
 
-const sse = { "content-type": "text/event-stream" }
-const begun = Wire.sse(Wire.events(Wire.scenarios[0]!).slice(0, 8))
-
-// The promise is 50 ms, and the exact figure is in the bench; tests run beside others.
-const soon = 500
-
-describe("interruption", () => {
-  for (
-    const [title, stream, reply] of [
-      ["before the headers, streamed", true, { silent: true }],
-      ["before the headers, whole", false, { silent: true }],
-      ["in the middle of a stream", true, { headers: sse, body: begun, after: "hang" }],
-      ["in the middle of a whole response", false, {
-        headers: { "content-type": "application/json" },
-        body: `{"id":`,
-        after: "hang"
-      }]
-    ] as const
-  ) {
-    it.live(`closes the socket ${title}`, () =>
-      Effect.gen(function*() {
-        const server = yield* VendorServer.make([reply])
-        const model = yield* driver(server.url)
-        const fiber = yield* Effect.forkChild(
-          Collect.parts(model, Collect.request("Hi", { options: { stream } }))
-        )
-        const request = yield* server.request(0)
-        yield* Deferred.await(request.begun)
-        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
-        const start = performance.now()
-        yield* Fiber.interrupt(fiber)
-        const interrupted = performance.now() - start
-        const closed = (yield* Deferred.await(request.closed)) - start
-        assert.isBelow(interrupted, soon)
-        assert.isBelow(closed, soon)
-        assert.strictEqual(server.requests.length, 1)
-      }))
+Interruption.suite({
+  driver: (url) =>
+    Collect.driverOf(Anthropic.layer({ model: "claude-sonnet-4-6", apiKey: Redacted.make("test-key"), baseUrl: url })),
+  answer: Wire.sse(events),
+  begun: Wire.sse(events.slice(0, 8)),
+  delta: (text) => {
+    const events = Wire.events({ blocks: [Wire.text(text, { size: text.length })], end: {} })
+    const at = events.findIndex(({ type }) => type === "content_block_delta")
+    return [Wire.sse(events.slice(0, at)), Wire.sse([events[at]!]), Wire.sse(events.slice(at + 1))]
   }
-
-  it.live("taking a few parts and leaving closes the socket", () =>
-    Effect.gen(function*() {
-      const server = yield* VendorServer.make([{ headers: sse, body: begun, after: "hang" }])
-      const model = yield* driver(server.url)
-      const parts = yield* Stream.runCollect(Stream.take(model.stream(Collect.request("Hi")), 3))
-      assert.strictEqual(parts.length, 3)
-      yield* Deferred.await(server.requests[0]!.closed)
-    }))
-})
-
-describe("backpressure", () => {
-  it.live("nobody pulls: nothing is asked for", () =>
-    Effect.gen(function*() {
-      const server = yield* VendorServer.make([{ headers: sse, body: begun }])
-      const model = yield* driver(server.url)
-      const parts = model.stream(Collect.request("Hi"))
-      yield* Effect.yieldNow
-      assert.isTrue(Stream.isStream(parts))
-      assert.strictEqual(server.requests.length, 0)
-    }))
-
-  it.live("who stops pulling stops the reading of the socket, and loses nothing", () =>
-    Effect.gen(function*() {
-      const text = "x".repeat(8 * 1024)
-      const count = 4000
-      const events = Wire.events({ blocks: [Wire.text(text, { size: text.length })], end: {} })
-      const delta = events.findIndex(({ type }) => type === "content_block_delta")
-      const piece = Wire.sse([events[delta]!])
-      let written = 0
-      const body = [
-        Wire.sse(events.slice(0, delta)),
-        ...Array.from({ length: count }, () => piece),
-        Wire.sse(events.slice(delta + 1))
-      ]
-      const counted = new Proxy(body, {
-        get: (target, key, receiver) => {
-          if (typeof key === "string" && /^\d+$/.test(key)) written = Number(key)
-          return Reflect.get(target, key, receiver) as unknown
-        }
-      })
-      const server = yield* VendorServer.make([{ headers: sse, body: counted }])
-      const model = yield* driver(server.url)
-      const resume = yield* Deferred.make<void>()
-      const stuck = yield* Deferred.make<void>()
-      let seen = 0
-      const fiber = yield* model.stream(Collect.request("Hi")).pipe(
-        Stream.runForEach((part) => {
-          if (part.type !== "text-delta" || ++seen !== 3) return Effect.void
-          return Effect.andThen(Deferred.succeed(stuck, undefined), Deferred.await(resume))
-        }),
-        Effect.forkChild
-      )
-      yield* Deferred.await(stuck)
-      // The server goes on until every buffer between it and us is full, and then stands still.
-      let before = -1
-      while (before !== written) {
-        before = written
-        yield* Effect.sleep("200 millis")
-      }
-      assert.isBelow(written, count)
-      yield* Deferred.succeed(resume, undefined)
-      yield* Fiber.join(fiber)
-      assert.strictEqual(seen, count)
-    }))
-})
-
-describe("connections", () => {
-  // Node's fetch itself takes a second one for two calls in a row.
-  it.live("calls in a row use the same connections", () =>
-    Effect.gen(function*() {
-      const server = yield* VendorServer.make([{ headers: sse, body: Wire.sse(Wire.events(Wire.scenarios[0]!)) }])
-      const model = yield* driver(server.url)
-      for (let index = 0; index < 20; index++) yield* Collect.parts(model)
-      assert.strictEqual(server.requests.length, 20)
-      assert.isAtMost(server.connections(), 2)
-    }))
-
-  it.live("a server that never ends its finished response holds nobody up", () =>
-    Effect.gen(function*() {
-      const body = Wire.sse(Wire.events(Wire.scenarios[0]!))
-      const server = yield* VendorServer.make([{ headers: sse, body, after: "hang" }])
-      const model = yield* driver(server.url)
-      assert.strictEqual(Collect.summarize(yield* Collect.parts(model)).finish, "stop")
-      yield* Deferred.await(server.requests[0]!.closed)
-    }))
 })

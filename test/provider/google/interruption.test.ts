@@ -1,128 +1,14 @@
-/**
- * Who stops, stops the vendor: interruption closes the socket at once, whoever does not pull stops the reading, and a
- * finished response leaves its connection for the next.
- */
-import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Stream } from "effect"
-import * as Collect from "../support/Collect.ts"
-import * as VendorServer from "../support/VendorServer.ts"
+import * as Interruption from "../support/Interruption.ts"
 import * as Wire from "./fixtures/Wire.ts"
 
-const headers = Wire.sseHeaders
-const scenario = Wire.scenario("a text")
-const begun = Wire.sse(Wire.chunks(scenario).slice(0, 3))
-const complete = Wire.sse(Wire.chunks(scenario))
+const chunks = Wire.chunks(Wire.scenario("a text"))
 
-// The promise is 50 ms, and the exact figure is in the bench; tests run beside others.
-const soon = 500
-
-describe("interruption", () => {
-  for (
-    const [title, stream, reply] of [
-      ["before the headers, streamed", true, { silent: true }],
-      ["before the headers, whole", false, { silent: true }],
-      ["in the middle of a stream", true, { headers, body: begun, after: "hang" }],
-      ["in the middle of a whole response", false, {
-        headers: Wire.jsonHeaders,
-        body: `{"candidates":`,
-        after: "hang"
-      }]
-    ] as const
-  ) {
-    it.live(`closes the socket ${title}`, () =>
-      Effect.gen(function*() {
-        const server = yield* VendorServer.make([reply])
-        const model = yield* Wire.driver(server.url)
-        const fiber = yield* Effect.forkChild(Collect.parts(model, Collect.request("Hi", { options: { stream } })))
-        const request = yield* server.request(0)
-        yield* Deferred.await(request.begun)
-        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
-        const start = performance.now()
-        yield* Fiber.interrupt(fiber)
-        const interrupted = performance.now() - start
-        const closed = (yield* Deferred.await(request.closed)) - start
-        assert.isBelow(interrupted, soon)
-        assert.isBelow(closed, soon)
-        assert.strictEqual(server.requests.length, 1)
-      }))
+Interruption.suite({
+  driver: Wire.driver,
+  answer: Wire.sse(chunks),
+  begun: Wire.sse(chunks.slice(0, 3)),
+  delta: (text) => {
+    const [piece, end] = Wire.chunks({ parts: [{ text }], end: { finishReason: "STOP" } }, text.length)
+    return ["", Wire.sse([piece!]), Wire.sse([end!])]
   }
-
-  it.live("taking a few parts and leaving closes the socket", () =>
-    Effect.gen(function*() {
-      const server = yield* VendorServer.make([{ headers, body: begun, after: "hang" }])
-      const model = yield* Wire.driver(server.url)
-      const parts = yield* Stream.runCollect(Stream.take(model.stream(Collect.request("Hi")), 3))
-      assert.strictEqual(parts.length, 3)
-      yield* Deferred.await(server.requests[0]!.closed)
-    }))
-})
-
-describe("backpressure", () => {
-  it.live("nobody pulls: nothing is asked for", () =>
-    Effect.gen(function*() {
-      const server = yield* VendorServer.make([{ headers, body: begun }])
-      const model = yield* Wire.driver(server.url)
-      assert.isDefined(model.stream(Collect.request("Hi")))
-      yield* Effect.yieldNow
-      assert.strictEqual(server.requests.length, 0)
-    }))
-
-  it.live("who stops pulling stops the reading of the socket, and loses nothing", () =>
-    Effect.gen(function*() {
-      const text = "x".repeat(8 * 1024)
-      const count = 4000
-      const [piece, end] = Wire.chunks({ parts: [{ text }], end: { finishReason: "STOP" } }, text.length)
-        .map((chunk) => Wire.sse([chunk]))
-      let written = 0
-      const body = [...Array.from({ length: count }, () => piece!), end!]
-      const counted = new Proxy(body, {
-        get: (target, key, receiver) => {
-          if (typeof key === "string" && /^\d+$/.test(key)) written = Number(key)
-          return Reflect.get(target, key, receiver) as unknown
-        }
-      })
-      const server = yield* VendorServer.make([{ headers, body: counted }])
-      const model = yield* Wire.driver(server.url)
-      const resume = yield* Deferred.make<void>()
-      const stuck = yield* Deferred.make<void>()
-      let seen = 0
-      const fiber = yield* model.stream(Collect.request("Hi")).pipe(
-        Stream.runForEach((part) => {
-          if (part.type !== "text-delta" || ++seen !== 3) return Effect.void
-          return Effect.andThen(Deferred.succeed(stuck, undefined), Deferred.await(resume))
-        }),
-        Effect.forkChild
-      )
-      yield* Deferred.await(stuck)
-      // The server goes on until every buffer between it and us is full, and then stands still.
-      let before = -1
-      while (before !== written) {
-        before = written
-        yield* Effect.sleep("200 millis")
-      }
-      assert.isBelow(written, count)
-      yield* Deferred.succeed(resume, undefined)
-      yield* Fiber.join(fiber)
-      assert.strictEqual(seen, count)
-    }))
-})
-
-describe("connections", () => {
-  // Node's fetch itself takes a second one for two calls in a row.
-  it.live("calls in a row use the same connections", () =>
-    Effect.gen(function*() {
-      const server = yield* VendorServer.make([{ headers, body: complete }])
-      const model = yield* Wire.driver(server.url)
-      for (let index = 0; index < 20; index++) yield* Collect.parts(model)
-      assert.strictEqual(server.requests.length, 20)
-      assert.isAtMost(server.connections(), 2)
-    }))
-
-  it.live("a server that never ends its finished response holds nobody up", () =>
-    Effect.gen(function*() {
-      const server = yield* VendorServer.make([{ headers, body: complete, after: "hang" }])
-      const model = yield* Wire.driver(server.url)
-      assert.strictEqual(Collect.summarize(yield* Collect.parts(model)).finish, "stop")
-      yield* Deferred.await(server.requests[0]!.closed)
-    }))
 })
