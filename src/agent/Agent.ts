@@ -20,10 +20,8 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
 import { AgentError, type AgentErrorReason, NoApprover, TimedOut } from "../core/AgentError.ts"
-import { type AgentEvent, RunCompleted, type RunFailed, type RunResult } from "../core/AgentEvent.ts"
-import * as ClientAbort from "../core/ClientAbort.ts"
+import { type AgentEvent, RunCompleted, type RunResult } from "../core/AgentEvent.ts"
 import * as Name from "../core/Name.ts"
-import * as Secrets from "../core/Secrets.ts"
 import * as Usage from "../core/Usage.ts"
 import * as Attempts from "../durable/internal/attempts.ts"
 import type { Definition } from "../durable/internal/definition.ts"
@@ -34,9 +32,9 @@ import { explain } from "../durable/TaskError.ts"
 import * as EffectCopies from "./EffectCopies.ts"
 import * as Display from "./internal/display.ts"
 import * as Loop from "./internal/loop.ts"
-import * as Measure from "./internal/measure.ts"
 import { Outlet } from "./internal/Outlet.ts"
 import { type AgentDefinition, begin, findModel, modelOptions, openChain, type RunInput } from "./internal/prepare.ts"
+import { answeredInstead, endedBy, report, spentBy, toError, toPayload } from "./internal/report.ts"
 import { claimPath, CurrentRun, releasePath, type Sink } from "./internal/RunScope.ts"
 import * as Telemetry from "./internal/Telemetry.ts"
 import type { ModelOptions } from "./ModelOptions.ts"
@@ -218,18 +216,20 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     warnings: Toolbox.clashes([...tools.values()]),
     logged: new Set()
   }
+  const failWith = (input: RunInput, reason: AgentErrorReason): AgentError =>
+    input.failed = toError(name, input, reason)
   const task: Definition = {
     name,
     payload: Payload,
     success: Schema.Unknown,
     error: AgentError,
-    run: (input: RunInput) => Effect.mapError(Loop.run(definition, input), (reason) => toError(name, input, reason)),
+    run: (input: RunInput) => Effect.mapError(Loop.run(definition, input), (reason) => failWith(input, reason)),
     options: {
       description: options.description,
       retry: options.retry,
       timeout: options.timeout,
       fallback: options.fallback && ((input: RunInput, error: AgentError) =>
-        Effect.map(
+        Effect.flatMap(
           Effect.catchIf(
             Attempts.lift(() => options.fallback!(toPayload(input), error), name),
             (failed) => !(failed instanceof AgentError),
@@ -238,7 +238,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
               return Effect.andThen(Effect.logWarning(message), Effect.fail(error))
             }
           ),
-          (output) => ({ ...emptyResult(input), output })
+          (output) => answeredInstead(definition, input, output)
         )),
       rollback: options.rollback &&
         ((input: RunInput, exit: Exit.Exit<RunResult<any>, AgentError>) =>
@@ -246,7 +246,8 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
       risk: options.risk,
       approval: options.approval
     },
-    onTimeout: (input: RunInput, after: Duration.Duration) => toError(name, input, new TimedOut({ after }))
+    onTimeout: (input: RunInput, after: Duration.Duration) => failWith(input, new TimedOut({ after })),
+    isRetryable: (error: AgentError) => error.isRetryable
   }
   const attempts = Attempts.make(task)
 
@@ -258,6 +259,9 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     traced: false,
     journaled: false,
     foreign: false,
+    spent: Usage.empty,
+    attempts: 0,
+    failed: undefined,
     state: undefined
   })
 
@@ -269,15 +273,30 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     fiber: Fiber.Fiber<unknown, unknown>
   ): Effect.Effect<RunResult<unknown>, AgentError, any> => {
     const { approval } = options
-    if (typeof approval === "function" ? approval(toPayload(input)) : approval === true) {
-      return Effect.fail(toError(name, input, new NoApprover({ tool: name })))
-    }
+    return approval === undefined || approval === false ?
+      perform(input, fiber) :
+      Effect.suspend(() =>
+        approval === true || approval(toPayload(input))
+          ? Effect.fail(toError(name, input, new NoApprover({ tool: name })))
+          : perform(input, fiber)
+      )
+  }
+
+  const perform = (
+    input: RunInput,
+    fiber: Fiber.Fiber<unknown, unknown>
+  ): Effect.Effect<RunResult<unknown>, AgentError, any> => {
     input.traced = Telemetry.isOn(fiber)
     input.journaled = fiber.getRef(StepScope.StepScope) !== undefined
     input.foreign = EffectCopies.isForeign(fiber)
     const body = Effect.updateContext(attempts(input, fiber), (context) => Context.add(context, CurrentRun, input))
-    const whole = input.traced ? Telemetry.run(body, name) : body
-    return input.journaled ? asStep(fiber, input, whole) : whole
+    const seen = input.traced ? Telemetry.run(body, name) : body
+    const whole = input.journaled ? asStep(fiber, input, seen) : seen
+    const around = fiber.getRef(CurrentRun)
+    return around === undefined ? whole : Effect.onExit(whole, (exit) =>
+      Effect.sync(() => {
+        around.spent = Usage.add(around.spent, spentBy(input, exit))
+      }))
   }
 
   const asStep = (
@@ -298,6 +317,15 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
       body
     )
 
+  /** Tells of a run's end; nothing waits here, since who interrupts it then would make it end twice. */
+  const pushEnd = (input: RunInput, sink: Sink, exit: Exit.Exit<RunResult<unknown>, AgentError>) => {
+    const { path } = input
+    if (Exit.isSuccess(exit)) sink.push({ _tag: "RunCompleted", path, result: exit.value })
+    return Effect.map(report(definition, input, exit, endedBy(exit)), (failed) => {
+      if (failed !== undefined) sink.push(failed)
+    })
+  }
+
   /** A run whose events go to the run around it, if there is one. */
   const result = (instruction: Instruction, run?: RunOptions): Effect.Effect<RunResult<unknown>, AgentError, any> =>
     Effect.withFiber((fiber) => {
@@ -305,16 +333,13 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
       const sink = around?.sink
       if (sink === undefined) {
         const input = start(instruction, run, { path: around === undefined ? name : `${around.path}/${name}`, sink })
-        return Effect.onExit(executeIn(input, fiber), (exit) => report(name, input, exit, endedBy(exit)))
+        return Effect.onExit(executeIn(input, fiber), (exit) => report(definition, input, exit, endedBy(exit)))
       }
       const path = claimPath(sink, `${around!.path}/${name}`)
       const input = start(instruction, run, { path, sink })
-      const finished = Effect.tap(execute(input), (result) => sink.emit({ _tag: "RunCompleted", path, result }))
-      return Effect.onExit(finished, (exit) => {
+      return Effect.onExit(executeIn(input, fiber), (exit) => {
         releasePath(sink, path)
-        return Effect.map(report(name, input, exit, endedBy(exit)), (failed) => {
-          if (failed !== undefined) sink.push(failed)
-        })
+        return pushEnd(input, sink, exit)
       })
     })
 
@@ -338,7 +363,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
         )
         yield* Scope.addFinalizerExit(scope, (exit) => {
           const by = endedBy(exit)
-          return Effect.flatMap(Fiber.interrupt(fiber), () => report(name, input, ended ?? Exit.interrupt(), by))
+          return Effect.flatMap(Fiber.interrupt(fiber), () => report(definition, input, ended ?? Exit.interrupt(), by))
         })
         return outlet.pull
       })
@@ -347,12 +372,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
   const watch = (instruction: Instruction, options?: RunOptions) =>
     Watch.make<unknown, any>((sink) => {
       const input = start(instruction, options, { path: name, sink })
-      return Effect.onExit(
-        Effect.tap(execute(input), (result) => sink.emit({ _tag: "RunCompleted", path: name, result })),
-        (exit) =>
-          Effect.flatMap(report(name, input, exit, endedBy(exit)), (failed) =>
-            failed === undefined ? Effect.void : sink.emit(failed))
-      )
+      return Effect.onExit(execute(input), (exit) => pushEnd(input, sink, exit))
     })
 
   const prompt = (instruction: Instruction, run?: RunOptions): Effect.Effect<AgentPrompt, AgentError, any> =>
@@ -398,84 +418,6 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
 }
 
 type RunScopeOf = { readonly path: string; readonly sink: Sink | undefined }
-
-const toPayload = (input: RunInput): AgentPayload => ({
-  instruction: typeof input.instruction === "string"
-    ? input.instruction
-    : input.instruction.map((part) =>
-      typeof part === "string" ? part : part.type === "text" ? part.text : `[${part.mediaType}]`
-    )
-      .join("\n"),
-  ...(input.options.context === undefined ? {} : { context: input.options.context })
-})
-
-const emptyResult = (input: RunInput): Omit<RunResult, "output"> => ({
-  finish: "answered",
-  usage: input.state?.usage ?? Usage.empty,
-  turns: input.state?.turns ?? 0,
-  toolCalls: input.state?.toolCalls ?? 0,
-  messages: input.state?.settled() ?? [],
-  warnings: input.state?.warnings ?? [],
-  model: input.state?.model ?? "unknown"
-})
-
-const toError = (agent: string, input: RunInput, reason: AgentErrorReason): AgentError =>
-  new AgentError({
-    agent,
-    reason: Secrets.scrubValue(reason),
-    usage: input.state?.usage ?? Usage.empty,
-    messages: input.state?.settled() ?? []
-  })
-
-/** Who ended a run before its end: somebody who interrupted it, or whoever ran it by going away. */
-const endedBy = (exit: Exit.Exit<unknown, unknown>): "interrupted" | "client-gone" =>
-  Exit.isSuccess(exit) || !exit.cause.reasons.some(Cause.isInterruptReason) || ClientAbort.isIn(exit.cause)
-    ? "client-gone"
-    : "interrupted"
-
-/** What a run's log and watchers are told when it ends without an answer. */
-const report = (
-  agent: string,
-  input: RunInput,
-  exit: Exit.Exit<RunResult<any>, AgentError>,
-  interrupted: "interrupted" | "client-gone"
-): Effect.Effect<typeof RunFailed.Type | undefined> => {
-  if (Exit.isSuccess(exit)) {
-    Measure.runEnded(agent, exit.value.finish)
-    return Effect.undefined
-  }
-  const error = Cause.findErrorOption(exit.cause)
-  const reason = error._tag === "Some" ? error.value.reason : undefined
-  const end = reason !== undefined
-    ? reason._tag === "TimedOut" ? "timed-out" as const : "failed" as const
-    : Cause.hasInterruptsOnly(exit.cause)
-    ? interrupted
-    : "defect" as const
-  Measure.runEnded(agent, end)
-  const message = Secrets.scrub(
-    end === "interrupted"
-      ? "the run was interrupted"
-      : end === "client-gone"
-      ? "whoever ran it went away"
-      : reason?.message ?? explain(exit.cause)
-  )
-  const failed: typeof RunFailed.Type = {
-    _tag: "RunFailed",
-    path: input.path,
-    end,
-    message,
-    ...(reason === undefined ? {} : { reason }),
-    usage: input.state?.usage ?? Usage.empty,
-    messages: input.state?.settled() ?? []
-  }
-  // what failed is in the error channel too; that somebody ended the outermost run is said nowhere else
-  const isSaid = end === "failed" || end === "defect" || (end !== "timed-out" && input.path.includes("/"))
-  const log = isSaid ? Effect.logDebug : Effect.logInfo
-  return Effect.as(
-    Effect.annotateLogs(log(`agent ${agent}: ${message}`), { "fluxion.path": input.path, "fluxion.end": end }),
-    failed
-  )
-}
 
 const isOutermost = (event: AgentEvent): boolean => !event.path.includes("/")
 

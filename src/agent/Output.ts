@@ -144,6 +144,18 @@ const choose = (readings: ReadonlyArray<Reading>, text: string): Reading => {
     : invalid([`the answer has ${fitting.length} JSON objects that fit; give only one, and nothing else`], text)
 }
 
+/** A value as the answer that a model would have given; as much of it as can be told, where its Schema refuses it. */
+export const write = (output: Output, value: unknown): Effect.Effect<string, never, any> =>
+  Effect.catchCause(
+    Effect.map(
+      Schema.encodeUnknownEffect(Schema.toCodecJson(output.wire as unknown as Schema.Codec<unknown, unknown>))(
+        output.wrapped ? { value } : value
+      ),
+      toText
+    ),
+    () => Effect.succeed(String(value))
+  )
+
 /** What the model is told of an answer that does not fit. */
 export const correction = (issues: ReadonlyArray<string>): string =>
   `The answer does not fit what was asked for:\n${issues.map((issue) => `- ${issue}`).join("\n")}\n`

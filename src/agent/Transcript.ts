@@ -109,6 +109,9 @@ const write = (page: Page, event: AgentEvent): void => {
       )
     case "ModelFellBack":
       return page.line("notice", `! ${oneLine(event.message)}; going on with ${event.to} instead of ${event.from}`)
+    case "RunRetried":
+      if (page.depth === 0) page.said = ""
+      return page.line("notice", `! ${oneLine(event.message)}; the run begins anew, attempt ${event.attempt}`)
     case "Paused":
       return page.line("notice", `! waiting at ${event.name} ${show(event.output)}`)
     case "Gap":

@@ -38,7 +38,7 @@ export interface RunResult<out Output = string> {
   readonly output: Output
   /** How the run ended. */
   readonly finish: Finish
-  /** Tokens of all model calls of the run. */
+  /** Tokens of all model calls of the run, of its failed attempts and of the agents that it called. */
   readonly usage: Usage
   /** How many model calls were answered. */
   readonly turns: number
@@ -56,6 +56,13 @@ const inTurn = { ...at, turn: Schema.Finite }
 const ofTool = { ...inTurn, id: Schema.String, name: Schema.String }
 
 export const RunStarted = Schema.TaggedStruct("RunStarted", at)
+/** An attempt of the run failed, and `retry` begins it anew: attempt 2 is the first further one. */
+export const RunRetried = Schema.TaggedStruct("RunRetried", {
+  ...at,
+  attempt: Schema.Finite,
+  reason: Schema.String,
+  message: Schema.String
+})
 /** A turn begins; what `beforeTurn` changed for it is recorded with it. */
 export const TurnStarted = Schema.TaggedStruct("TurnStarted", {
   ...inTurn,
@@ -97,7 +104,10 @@ export const ModelFellBack = Schema.TaggedStruct("ModelFellBack", {
   to: Schema.String,
   message: Schema.String
 })
-/** The model's response of a turn is complete. `text` is the concatenation of the turn's `TextDelta`s. */
+/**
+ * The model's response of a turn is complete. `text` is the concatenation of the turn's `TextDelta`s; where the answer
+ * is typed there are none, and `text` is what the model said beside its calls, or the answer's JSON.
+ */
 export const ResponseReceived = Schema.TaggedStruct("ResponseReceived", {
   ...inTurn,
   model: Schema.String,
@@ -134,6 +144,7 @@ export const RunFailed = Schema.TaggedStruct("RunFailed", {
 /** Every event of a run. */
 export const AgentEvent = Schema.Union([
   RunStarted,
+  RunRetried,
   TurnStarted,
   TextDelta,
   ReasoningDelta,

@@ -106,7 +106,8 @@ const clientClosedRequest = 499
 
 /** Whether an event says nothing of the model's answer. */
 const isPrologue = ({ _tag }: AgentEvent): boolean =>
-  _tag === "RunStarted" || _tag === "TurnStarted" || _tag === "ModelRetried" || _tag === "ModelFellBack"
+  _tag === "RunStarted" || _tag === "RunRetried" || _tag === "TurnStarted" || _tag === "ModelRetried" ||
+  _tag === "ModelFellBack"
 
 const respond = <E, R>(
   entries: Stream.Stream<Entry, E, R>,

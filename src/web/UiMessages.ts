@@ -122,6 +122,7 @@ class UiMessages implements Encoder {
         return this.#complete(event.result)
       case "RunFailed":
         return this.#fail(Problem.ofEvent(event), event.end === "interrupted" || event.end === "client-gone")
+      case "RunRetried":
       case "OutputRejected":
       case "ModelRetried":
       case "ModelFellBack":

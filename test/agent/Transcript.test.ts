@@ -104,12 +104,14 @@ It is done.
           reason: "RateLimitError",
           message: "slow down\n\nplease"
         },
+        { _tag: "RunRetried", path: "a", attempt: 2, reason: "EmptyAnswer", message: "nothing was\nsaid" },
         completed("", { finish: "tool-limit", warnings: [{ code: "cut", message: "the answer was cut" }] })
       ]),
       `→ bake {}
 … bake {"percent":50}
 ✗ bake: too hot
 ! slow down; asking test/test again in 1.2 s
+! nothing was said; the run begins anew, attempt 2
 ! the limit on tool calls ended the run
 ! the answer was cut
 

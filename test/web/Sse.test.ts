@@ -143,6 +143,7 @@ describe("Server-Sent Events", () => {
         message: "private"
       },
       { _tag: "ModelFellBack", path: "a", turn: 1, from: "m", to: "n", message: "private" },
+      { _tag: "RunRetried", path: "a", attempt: 2, reason: "EmptyAnswer", message: "private" },
       completed("x"),
       failed
     ]

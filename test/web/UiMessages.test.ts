@@ -183,6 +183,7 @@ describe("a UI message stream", () => {
         },
         { _tag: "ModelFellBack", ...at, from: "m", to: "n", message: "private" },
         { _tag: "OutputRejected", ...at, issues: ["high: missing"], text: "{}" },
+        { _tag: "RunRetried", path: "a", attempt: 2, reason: "EmptyAnswer", message: "private" },
         { _tag: "Paused", path: "a", name: "review", output: { notes: 1 } }
       ]
       const chat = yield* shownOf([started, ...told, delta("done"), completed("done")])
@@ -191,6 +192,7 @@ describe("a UI message stream", () => {
         "data-model-retried",
         "data-model-fell-back",
         "data-output-rejected",
+        "data-run-retried",
         "data-paused"
       ])
       assert.notInclude(JSON.stringify(data), "private")

@@ -4,6 +4,7 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { AgentEvent } from "../../core/AgentEvent.ts"
+import type { Usage } from "../../core/Usage.ts"
 
 /** Takes a run's events. */
 export interface Sink {
@@ -17,6 +18,8 @@ export interface Sink {
 export interface RunScope {
   readonly path: string
   readonly sink: Sink | undefined
+  /** What it used beside its own turns: the agents that it called, and its attempts that failed. */
+  spent: Usage
 }
 
 /** The run under way; `undefined` outside one. */

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import { type AgentErrorReason, EmptyAnswer, ModelFailed, OutputInvalid } from "../../core/AgentError.ts"
 import type { Finish, RunResult } from "../../core/AgentEvent.ts"
 import * as Limits from "../../core/Limits.ts"
+import * as Usage from "../../core/Usage.ts"
 import * as EffectCopies from "../EffectCopies.ts"
 import { isFallback } from "../Models.ts"
 import * as Output from "../Output.ts"
@@ -29,7 +30,8 @@ import {
   openChain,
   recordChange,
   type RunInput,
-  type TurnRequest
+  type TurnRequest,
+  usageOf
 } from "./prepare.ts"
 import { runCalls } from "./runCalls.ts"
 import type { RunState } from "./RunState.ts"
@@ -42,13 +44,17 @@ export const run = Effect.fnUntraced(function*(
 ): Effect.fn.Return<RunResult<unknown>, AgentErrorReason, any> {
   const { options } = agent
   const { path, sink } = input
+  input.attempts++
   const found = isFallback(options.model) ? yield* openChain(options.model) : yield* findModel(options.model)
   const chain = found instanceof Chain ? found : undefined
   const first = found instanceof Chain ? found.current : found
   const state = yield* begin(agent, input, first)
+  const isAgain = input.state !== undefined
+  if (input.state !== undefined) input.spent = Usage.add(input.spent, input.state.usage)
   input.state = state
   if (chain !== undefined) state.chains = new Map([[chain.fallback, chain]])
-  if (sink !== undefined) yield* sink.emit({ _tag: "RunStarted", path })
+  if (isAgain) yield* tellAgain(agent, input)
+  else if (sink !== undefined) yield* sink.emit({ _tag: "RunStarted", path })
   for (const { code, message } of agent.warnings) yield* warn(agent, state, code, message)
   if (input.foreign) yield* warn(agent, state, "two-effects", EffectCopies.advice("runs this agent"))
 
@@ -130,7 +136,7 @@ export const run = Effect.fnUntraced(function*(
       if (keepsSteps) state.steps.push(Turn.toStep(turn, text, calls, outcomes))
       if (!isLast) {
         if (options.stopWhen?.(state.steps) !== true) continue
-        if (agent.output === undefined) return complete(state, answer, "stopped")
+        if (agent.output === undefined) return complete(input, state, answer, "stopped")
         // a typed answer is still owed
         isStopped = true
         continue
@@ -141,12 +147,12 @@ export const run = Effect.fnUntraced(function*(
       if (response.finish === "content-filter") return yield* refused(model, answer)
     }
     const finish = isStopped ? "stopped" : isLast || isPaused ? "tool-limit" : "answered"
-    if (agent.output === undefined) return complete(state, answer, finish)
+    if (agent.output === undefined) return complete(input, state, answer, finish)
 
     const transformer = answerBy === "schema" ? target.driver?.codecTransformer : undefined
     const reading = yield* Answer.judge(agent, agent.output, answerCall?.params ?? answer, transformer)
     if (answerCall !== undefined) state.answer(calls, Answer.outcomes(calls, answerCall, reading))
-    if (reading._tag === "Valid") return complete(state, reading.value, finish)
+    if (reading._tag === "Valid") return complete(input, state, reading.value, finish)
     const { issues } = reading
     if (sink !== undefined) yield* sink.emit({ _tag: "OutputRejected", path, turn, issues, text: reading.text })
     if (++state.corrections > (options.corrections ?? Limits.corrections)) {
@@ -155,6 +161,15 @@ export const run = Effect.fnUntraced(function*(
     if (answerCall === undefined) state.content.push(Parts.user([Parts.text(Answer.correction(answerBy, issues))]))
   }
 })
+
+/** Says that the run begins anew: to whoever sees its events, else to the log. */
+const tellAgain = (agent: AgentDefinition, { attempts, failed, path, sink }: RunInput): Effect.Effect<void> => {
+  const reason = failed?.reason._tag ?? "unknown"
+  const message = failed?.reason.message ?? "its attempt ended without an answer"
+  return sink === undefined
+    ? Effect.logInfo(`agent ${agent.name}: attempt ${attempts} begins, the one before failed: ${message}`)
+    : sink.emit({ _tag: "RunRetried", path, attempt: attempts, reason, message })
+}
 
 /** A forced choice holds until the model has called a tool; else it could never answer. */
 const toolChoiceOf = (
@@ -184,10 +199,10 @@ const read = (response: TurnResponse): { readonly text: string; readonly calls: 
   return { text, calls: calls ?? noCalls }
 }
 
-const complete = (state: RunState, output: unknown, finish: Finish): RunResult<unknown> => ({
+const complete = (input: RunInput, state: RunState, output: unknown, finish: Finish): RunResult<unknown> => ({
   output,
   finish,
-  usage: state.usage,
+  usage: usageOf(input),
   turns: state.turns,
   toolCalls: state.toolCalls,
   messages: state.settled(),

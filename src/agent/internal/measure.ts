@@ -7,6 +7,7 @@ import type { ModelFailed } from "../../core/AgentError.ts"
 import { Enabled } from "../Metrics.ts"
 import type { TurnResponse } from "../ResponseFold.ts"
 import type { Target } from "./modelCall.ts"
+import type { AgentDefinition } from "./prepare.ts"
 import * as Telemetry from "./Telemetry.ts"
 
 /** The numbers of one model's calls that end alike. */
@@ -84,10 +85,10 @@ export const failed = (
   seriesOf(target, "error.type", error.reason._tag).duration.updateUnsafe(took / 1000, fiber.context)
 }
 
-const madeRuns = new Map<string, Map<string, Metric.Counter<number>>>()
+const madeRuns = new WeakMap<AgentDefinition, Map<string, Metric.Counter<number>>>()
 
 /** Counts a run, by how it ended: its `finish`, or the `end` of its `RunFailed`. Called in the fiber that ran it. */
-export const runEnded = (agent: string, end: string): void => {
+export const runEnded = (agent: AgentDefinition, end: string): void => {
   const fiber = Fiber.getCurrent()
   if (fiber === undefined || !fiber.getRef(Enabled)) return
   let byEnd = madeRuns.get(agent)
@@ -96,7 +97,7 @@ export const runEnded = (agent: string, end: string): void => {
   if (counter === undefined) {
     counter = Metric.counter("fluxion.runs", {
       description: "Runs of agents, by how they ended.",
-      attributes: { "gen_ai.agent.name": agent, "fluxion.end": end, unit: "{run}" }
+      attributes: { "gen_ai.agent.name": agent.name, "fluxion.end": end, unit: "{run}" }
     })
     byEnd.set(end, counter)
   }

@@ -7,9 +7,10 @@ import * as Prompt from "effect/ai/Prompt"
 import type * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
 import * as Effect from "effect/Effect"
-import { ModelFailed, ModelUnresolved } from "../../core/AgentError.ts"
+import { type AgentError, ModelFailed, ModelUnresolved } from "../../core/AgentError.ts"
 import type { Warning } from "../../core/AgentEvent.ts"
 import * as Limits from "../../core/Limits.ts"
+import * as Usage from "../../core/Usage.ts"
 import * as Driver from "../Driver.ts"
 import * as LazyModel from "../LazyModel.ts"
 import type { ModelOptions } from "../ModelOptions.ts"
@@ -21,7 +22,7 @@ import * as Circuit from "./circuit.ts"
 import { Chain } from "./fallback.ts"
 import type { Target } from "./modelCall.ts"
 import * as Parts from "./Parts.ts"
-import type { Sink } from "./RunScope.ts"
+import type { RunScope } from "./RunScope.ts"
 import { RunState } from "./RunState.ts"
 
 /** An agent, made. */
@@ -41,20 +42,25 @@ export interface AgentDefinition {
   readonly logged: Set<string>
 }
 
-/** One run: what was asked, and who takes its events. The loop leaves its state here. */
-export interface RunInput {
+/** One run: what was asked, and who takes its events. The loop leaves the state of the latest attempt here. */
+export interface RunInput extends RunScope {
   readonly instruction: Instruction
   readonly options: RunOptions
-  readonly path: string
-  readonly sink: Sink | undefined
   /** Whether somebody traces. */
   traced: boolean
   /** Whether a workflow journals it. */
   journaled: boolean
   /** Whether another copy of Effect runs it. */
   foreign: boolean
+  /** How often the loop was begun, and why it failed the last time. */
+  attempts: number
+  failed: AgentError | undefined
   state: RunState | undefined
 }
+
+/** All that the run used so far. */
+export const usageOf = ({ spent, state }: RunInput): Usage.Usage =>
+  state === undefined ? spent : spent === Usage.empty ? state.usage : Usage.add(spent, state.usage)
 
 const modelOptionKeys = [
   "temperature",

@@ -80,14 +80,13 @@ const defaultSchedule = Schedule.min([Schedule.exponential("1 second"), Schedule
   Schedule.jittered
 )
 
-const retryOptions = (retry: NonNullable<Definition["options"]["retry"]>): DurableAttempts.Retry =>
+const retryOptions = (
+  retry: NonNullable<Definition["options"]["retry"]>,
+  isRetryable: Definition["isRetryable"] = () => true
+): DurableAttempts.Retry =>
   Schedule.isSchedule(retry)
-    ? { schedule: retry }
-    : {
-      times: retry.times,
-      schedule: retry.schedule ?? defaultSchedule,
-      ...(retry.while === undefined ? {} : { while: retry.while })
-    }
+    ? { schedule: retry, while: isRetryable }
+    : { times: retry.times, schedule: retry.schedule ?? defaultSchedule, while: retry.while ?? isRetryable }
 
 /** Runs `rollback`; its own failure is logged, the task's outcome stands. */
 export const rollback = (
@@ -152,7 +151,7 @@ export const make = (
       : fiber.getRef(StepScope)?.attempts
     if (attempts !== undefined) {
       return DurableAttempts.run(attempts, {
-        retry: retry && retryOptions(retry),
+        retry: retry && retryOptions(retry, definition.isRetryable),
         timeout,
         hasFallback: fallback !== undefined,
         attempt: (number) => unlimited(payload, call, number),
@@ -161,7 +160,10 @@ export const make = (
     }
     if (retry === undefined) return timeout === undefined ? attempt(payload, call, 1, fiber) : limited(payload, call, 1)
     let number = 0
-    return Effect.retry(Effect.suspend(() => limited(payload, call, ++number)), retryOptions(retry))
+    return Effect.retry(
+      Effect.suspend(() => limited(payload, call, ++number)),
+      retryOptions(retry, definition.isRetryable)
+    )
   }
 
   return (payload, fiber) => {

@@ -26,6 +26,8 @@ export const of = (event: AgentEvent): AgentEvent => {
       return { ...event, message: Problem.ofRetry(event.reason) }
     case "ModelFellBack":
       return { ...event, message: Problem.ofRetry("") }
+    case "RunRetried":
+      return { ...event, message: "the run failed" }
     case "RunCompleted":
       return { ...event, result: { ...event.result, messages: [] } }
     case "RunFailed": {
