@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
+import { Owners } from "../../durable/Owners.ts"
 
 /** Where the server is (`url`, or `host`, `port`, `database`, `username`, `password`, `ssl`), and how many connections it gets. */
 export type Options = PgPoolConfig
@@ -23,14 +24,22 @@ const missing = (cause: unknown) =>
     })
   })
 
-/** A `SqlClient` on a PostgreSQL server. Fails when the package is missing, or the server does not answer. */
-export const layer = (options: Options): Layer.Layer<SqlClient, SqlError> =>
+/** A `SqlClient` on a PostgreSQL server, and the processes that share it. Fails when the package is missing, or the server does not answer. */
+export const layer = (options: Options): Layer.Layer<SqlClient | Owners, SqlError> =>
   Layer.unwrap(Effect.map(
-    Effect.tryPromise({ try: () => import("@effect/sql-pg/PgClient"), catch: missing }),
-    (PgClient) => PgClient.layer({ applicationName: "fluxion", ...options })
+    Effect.tryPromise({
+      try: () => Promise.all([import("@effect/sql-pg/PgClient"), import("./PostgresOwners.ts")]),
+      catch: missing
+    }),
+    ([PgClient, PostgresOwners]) =>
+      Layer.provideMerge(
+        Layer.effect(Owners, PostgresOwners.make),
+        PgClient.layer({ applicationName: "fluxion", ...options })
+      )
   ))
 
 /** `layer` with options that may be `Config`s. */
 export const layerConfig = (
   options: Config.Wrap<Options>
-): Layer.Layer<SqlClient, Config.ConfigError | SqlError> => Layer.unwrap(Effect.map(Config.unwrap(options), layer))
+): Layer.Layer<SqlClient | Owners, Config.ConfigError | SqlError> =>
+  Layer.unwrap(Effect.map(Config.unwrap(options), layer))

@@ -21,6 +21,8 @@ import { classifySqliteError, SqlError } from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import * as Stream from "effect/Stream"
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite"
+import type { Owners } from "../../durable/Owners.ts"
+import * as SqliteOwners from "./SqliteOwners.ts"
 
 /** Where the database is, and how it is used. */
 export interface Options {
@@ -158,12 +160,15 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   })
 })
 
-/** A `SqlClient` on a database file. */
-export const layer = (options: Options): Layer.Layer<SqlClient.SqlClient, SqlError> =>
-  Layer.effect(SqlClient.SqlClient, make(options)).pipe(Layer.provide(Reactivity.layer))
+/** A `SqlClient` on a database file, and the processes that share it. */
+export const layer = (options: Options): Layer.Layer<SqlClient.SqlClient | Owners, SqlError> =>
+  SqliteOwners.layer(options.filename).pipe(
+    Layer.provideMerge(Layer.effect(SqlClient.SqlClient, make(options))),
+    Layer.provide(Reactivity.layer)
+  )
 
 /** `layer` with options that may be `Config`s. */
 export const layerConfig = (
   options: Config.Wrap<Options>
-): Layer.Layer<SqlClient.SqlClient, Config.ConfigError | SqlError> =>
-  Layer.effect(SqlClient.SqlClient, Effect.flatMap(Config.unwrap(options), make)).pipe(Layer.provide(Reactivity.layer))
+): Layer.Layer<SqlClient.SqlClient | Owners, Config.ConfigError | SqlError> =>
+  Layer.unwrap(Effect.map(Config.unwrap(options), layer))
