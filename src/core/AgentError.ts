@@ -208,6 +208,24 @@ const causeOf = (error: AgentError): AgentErrorReason => {
   return error.reason
 }
 
+// what is large, private or said twice: what the SDK threw, the raw text of a model
+const unlogged = new Set(["cause", "error", "isRetryable", "text"])
+
+/** A reason as a log holds it. */
+const brief = (reason: AgentErrorReason): { readonly [field: string]: unknown } => ({
+  ...Object.fromEntries(Object.entries(reason).filter(([field]) => !unlogged.has(field))),
+  ...(reason._tag === "ModelFailed" ? { error: briefOfModel(reason.error.reason) } : undefined)
+})
+
+/** What a vendor said (`metadata`: its message, status, code and request id), and how long to wait. */
+const briefOfModel = (reason: AiError.AiErrorReason): { readonly [field: string]: unknown } => ({
+  _tag: reason._tag,
+  ...("metadata" in reason ? { metadata: reason.metadata } : undefined),
+  ...("retryAfter" in reason && Duration.isDuration(reason.retryAfter)
+    ? { retryAfter: Duration.format(reason.retryAfter) }
+    : undefined)
+})
+
 /**
  * An agent's run failed. `reason` says why; `usage` is what it had cost, and `messages` what had been said, a history
  * that is legal for every provider (`Prompt.fromMessages(error.messages)` goes on from there).
@@ -228,5 +246,10 @@ export class AgentError extends Schema.TaggedError<AgentError>()("AgentError", {
   /** What Node prints: the messages of a run are too many, and too private, for a log. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return `${this.stack ?? this.message}\n  reason: ${this.reason._tag}, messages so far: ${this.messages.length}`
+  }
+  /** What a log in JSON holds: of the messages their number, for the same reason. A journal has them by the Schema. */
+  override toJSON(): { readonly [field: string]: unknown } {
+    const { _tag, agent, isRetryable, message, reason, usage } = this
+    return { _tag, agent, message, isRetryable, reason: brief(reason), usage, messages: this.messages.length }
   }
 }
