@@ -213,7 +213,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     declared: [...tools.values()].map((tool) => tool.tool),
     output,
     secretive: new Map([...tools].flatMap(([name, { learn }]) => learn === undefined ? [] : [[name, learn]])),
-    warnings: Toolbox.clashes([...tools.values()]),
+    warnings: Toolbox.clashes(name, [...tools.values()]),
     logged: new Set()
   }
   const failWith = (input: RunInput, reason: AgentErrorReason): AgentError =>

@@ -25,6 +25,7 @@ import * as Risk from "../durable/Risk.ts"
 import * as StepScope from "../durable/StepScope.ts"
 import * as Task from "../durable/Task.ts"
 import { explain, messageOf } from "../durable/TaskError.ts"
+import * as Turn from "./Turn.ts"
 
 const TypeId = "~fluxion/agent/Toolbox"
 
@@ -92,7 +93,8 @@ export interface BoundTool {
   readonly run: (args: unknown, call: CallContext) => Effect.Effect<Outcome, NoApprover, any>
 }
 
-const failed = (reason: "failed" | "invalid-arguments", message: string, cause: string): Outcome => ({
+/** A call that failed. */
+export const failed = (reason: "failed" | "invalid-arguments", message: string, cause: string): Outcome => ({
   _tag: "Failed",
   reason,
   result: message,
@@ -111,7 +113,8 @@ const invalid = (name: string, issue: string): Outcome => {
   return failed("invalid-arguments", message, message)
 }
 
-const fromCause = (cause: Cause.Cause<unknown>): Outcome =>
+/** A call that a defect or a failure ended. */
+export const fromCause = (cause: Cause.Cause<unknown>): Outcome =>
   failed("failed", explain(cause), Secrets.scrub(Cause.pretty(cause)))
 
 interface Spec {
@@ -193,7 +196,7 @@ const bind = (spec: Spec): BoundTool => {
       : undefined,
     run: (args, call) => {
       if (typeof args === "string" && !acceptsText(tool)) {
-        return Effect.succeed(invalid(tool.name, `they are not a JSON object: ${args.slice(0, 200)}`))
+        return Effect.succeed(invalid(tool.name, `they are not a JSON object: ${Turn.head(args, 200)}`))
       }
       const decoded = decode(args)
       // most Schemas decode at once
@@ -342,22 +345,43 @@ export const fromInputs = (inputs: ReadonlyArray<ToolInput>): ReadonlyMap<string
   return byName
 }
 
-const unboundTools = new Map<string, WeakRef<Tool.Any>>()
+/** An unbound tool, and the names of the agents that were made with it. */
+interface Unbound {
+  readonly tool: WeakRef<Tool.Any>
+  readonly agents: Set<string>
+}
 
-/** Which unbound tools would share a handler with another tool of their name that an agent was made with. */
-export const clashes = (tools: ReadonlyArray<BoundTool>): ReadonlyArray<Warning> => {
+const unboundTools = new Map<string, Unbound>()
+
+/** So many are remembered: a server may make tools of new names for ever. */
+const maxUnbound = 1000
+
+/** Whether a tool is one that an agent had before, made again with its agent: for each request, say. */
+const isRemade = ({ agents, tool }: Unbound, other: Tool.Any, agent: string): boolean => {
+  const before = tool.deref()
+  return before === undefined || (agents.has(agent) && Tool.getDescription(before) === Tool.getDescription(other))
+}
+
+/** Which unbound tools of an agent would share a handler with another tool of their name, in another Toolkit. */
+export const clashes = (agent: string, tools: ReadonlyArray<BoundTool>): ReadonlyArray<Warning> => {
   const found: Array<Warning> = []
   for (const { name, tool, unbound } of tools) {
     if (!unbound) continue
-    const other = unboundTools.get(tool.id)?.deref()
-    if (other !== undefined && other !== tool) {
+    const known = unboundTools.get(tool.id)
+    if (known !== undefined && known.tool.deref() === tool) {
+      known.agents.add(agent)
+      continue
+    }
+    if (known !== undefined && !isRemade(known, tool, agent)) {
       found.push({
         code: "shared-handler",
         message: `two Toolkits have a tool "${name}", and in one context they would share one handler: `
           + `bind them with Toolbox.make(toolkit, handlers)`
       })
     }
-    unboundTools.set(tool.id, new WeakRef(tool))
+    unboundTools.delete(tool.id)
+    unboundTools.set(tool.id, { tool: new WeakRef(tool), agents: new Set([agent]) })
+    if (unboundTools.size > maxUnbound) unboundTools.delete(unboundTools.keys().next().value!)
   }
   return found
 }

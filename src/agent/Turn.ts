@@ -102,7 +102,7 @@ export const toStep = (
 export const cut = (result: unknown, max: number): { readonly result: unknown; readonly cut: boolean } => {
   const text = typeof result === "string" ? result : stringLonger(result, max)
   if (text === undefined || text.length <= max) return { result, cut: false }
-  const shown = text.slice(0, max).replace(halfCharacter, "")
+  const shown = head(text, max)
   return {
     result: `${shown}\n[Result cut: the first ${shown.length} of ${text.length} characters are shown. `
       + `Ask for less at once to see the rest.]`,
@@ -110,7 +110,9 @@ export const cut = (result: unknown, max: number): { readonly result: unknown; r
   }
 }
 
-/** The first half of a character that the cut went through: no vendor takes it. */
+/** The first `max` characters of a text, without the first half of one that the cut went through: no vendor takes it. */
+export const head = (text: string, max: number): string => text.slice(0, max).replace(halfCharacter, "")
+
 const halfCharacter = /[\uD800-\uDBFF]$/
 
 const stringLonger = (result: unknown, max: number): string | undefined => {

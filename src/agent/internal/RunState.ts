@@ -17,8 +17,17 @@ import type { Call } from "../Turn.ts"
 import type { Chain } from "./fallback.ts"
 import * as Parts from "./Parts.ts"
 
-/** What the model is told of a call that the end of the run cut short. */
+/** What the model is told of a call that the end of the run cut short, or that it came before. */
 const cutShort = "The run ended before this call finished. It may have had an effect."
+const notStarted = "The run ended before this call was started; it had no effect."
+
+/** The calls under way, and what came of those that are done. */
+export interface Pending {
+  readonly calls: ReadonlyArray<Call>
+  readonly outcomes: Array<Outcome | undefined>
+  /** How many were started: calls begin in the order asked. */
+  started: number
+}
 
 /** The state of one run. */
 export class RunState {
@@ -40,12 +49,14 @@ export class RunState {
   isPaused = false
   /** The response under way. */
   fold: ResponseFold | undefined
-  /** The calls under way, and what came of those that are done. */
-  pending: { readonly calls: ReadonlyArray<Call>; readonly outcomes: Array<Outcome | undefined> } | undefined
+  pending: Pending | undefined
+  /** How many of the first messages are the agent's own instructions: 0 or 1. */
+  readonly instructions: number
 
-  constructor(content: Array<Prompt.Message>, model: string) {
+  constructor(content: Array<Prompt.Message>, model: string, instructions: number) {
     this.content = content
     this.model = model
+    this.instructions = instructions
   }
 
   warn(code: string, message: string): void {
@@ -85,24 +96,25 @@ export class RunState {
   /** Takes the results of a turn's calls into the history, in the order asked. */
   answer(calls: ReadonlyArray<Call>, outcomes: ReadonlyArray<Outcome | undefined>): void {
     this.pending = undefined
-    this.content.push(toolMessage(calls, outcomes))
+    this.content.push(toolMessage(calls, outcomes, calls.length))
   }
 
-  /** The history as it stands, legal for every provider, without the system message. */
+  /** The history as it stands, legal for every provider, without the agent's instructions. */
   settled(): ReadonlyArray<Prompt.Message> {
-    const messages = this.content.slice(this.content[0]?.role === "system" ? 1 : 0)
+    const messages = this.content.slice(this.instructions)
     if (this.fold !== undefined) {
       addSettled(messages, [...this.#takePaused(messages), ...this.fold.response().content])
       const { calls } = this.fold
-      if (calls.length > 0) messages.push(toolMessage(calls, []))
+      if (calls.length > 0) messages.push(toolMessage(calls, [], 0))
     } else if (this.isPaused) {
       addSettled(messages, this.#takePaused(messages))
     } else if (this.pending !== undefined) {
-      messages.push(toolMessage(this.pending.calls, this.pending.outcomes))
+      const { calls, outcomes, started } = this.pending
+      messages.push(toolMessage(calls, outcomes, started))
     } else {
       // the run ended between a response and the first of its calls
       const calls = ownCalls(messages.at(-1))
-      if (calls.length > 0) messages.push(toolMessage(calls, []))
+      if (calls.length > 0) messages.push(toolMessage(calls, [], 0))
     }
     return messages
   }
@@ -144,10 +156,14 @@ const withResults = (content: Content): Content => {
   return content.filter((part) => part.type !== "tool-call" || !part.providerExecuted || done.has(part.id))
 }
 
-const toolMessage = (calls: ReadonlyArray<Call>, outcomes: ReadonlyArray<Outcome | undefined>): Prompt.ToolMessage =>
+const toolMessage = (
+  calls: ReadonlyArray<Call>,
+  outcomes: ReadonlyArray<Outcome | undefined>,
+  started: number
+): Prompt.ToolMessage =>
   Parts.tool(calls.map(({ id, name }, index) => {
     const outcome = outcomes[index]
-    if (outcome === undefined) return Parts.toolResult(id, name, true, cutShort, false)
+    if (outcome === undefined) return Parts.toolResult(id, name, true, index < started ? cutShort : notStarted, false)
     const part = Parts.toolResult(id, name, outcome._tag === "Failed", outcome.result, false)
     return outcome._tag === "Returned" && outcome.modelOutput !== undefined
       ? { ...part, modelOutput: outcome.modelOutput }

@@ -111,6 +111,9 @@ export const run = Effect.fnUntraced(function*(
       yield* warn(agent, state, "answer-cut", `an answer was cut at maxTokens (${asked.maxTokens}); raise it`)
     }
 
+    // what it calls for may be less than it meant to
+    if (calls.length > 0 && isBroken(response.finish)) return yield* brokenOff(model, response.finish)
+
     const isPaused = response.finish === "pause" && calls.length === 0
     if (isPaused && pauses < Limits.maxPauses) {
       pauses++
@@ -143,8 +146,12 @@ export const run = Effect.fnUntraced(function*(
       }
     }
     if (answerCall === undefined) {
-      if (answer === "") return yield* nothingSaid(model, response.finish)
+      if (answer.trim() === "") return yield* nothingSaid(model, response.finish)
       if (response.finish === "content-filter") return yield* refused(model, answer)
+      if (unclear.has(response.finish)) {
+        const end = `model ${model} ended its answer with finish reason "${response.finish}"`
+        yield* warn(agent, state, "answer-unfinished", `${end}: it may not be whole`)
+      }
     }
     const finish = isStopped ? "stopped" : isLast || isPaused ? "tool-limit" : "answered"
     if (agent.output === undefined) return complete(input, state, answer, finish)
@@ -209,6 +216,24 @@ const complete = (input: RunInput, state: RunState, output: unknown, finish: Fin
   warnings: state.warnings,
   model: state.model
 })
+
+/** How a response ends whose calls are not run. */
+const isBroken = (finish: string) => finish === "content-filter" || finish === "error"
+
+/** How a response ends that may go on, for all that its vendor says. */
+const unclear: ReadonlySet<string> = new Set(["error", "other", "unknown"])
+
+const brokenOff = (model: string, finish: string) =>
+  finish === "content-filter" ? refused(model, "") : new ModelFailed({
+    model,
+    error: AiError.make({
+      module: "Agent",
+      method: "run",
+      reason: new AiError.InternalProviderError({
+        description: "its response broke off with an error, so the tools that it called were not run; ask again"
+      })
+    })
+  })
 
 const refused = (model: string, text: string) =>
   new ModelFailed({

@@ -184,7 +184,7 @@ export const begin = (
     const content: Array<Prompt.Message> = history === undefined ? [] : history.slice()
     if (instructions !== "") content.unshift(systemOf(agent, instructions))
     content.push(message)
-    return Effect.succeed(new RunState(content, target.id))
+    return Effect.succeed(new RunState(content, target.id, instructions === "" ? 0 : 1))
   }
   const { instructions } = agent.options
   return typeof instructions === "string" ? start(instructions) : Effect.flatMap(instructions, start)
@@ -242,19 +242,16 @@ export const applyChange = (
         : change.toolChoice ?? request.toolChoice,
       prompt: change.instructions === undefined && change.history === undefined
         ? request.prompt
-        : changedPrompt(request.prompt, change)
+        : changedPrompt(request.prompt, change, state.instructions)
     }
   })
 
-const changedPrompt = (prompt: Prompt.Prompt, change: TurnChange): Prompt.Prompt => {
-  const first = prompt.content[0]
-  const system = change.instructions !== undefined
-    ? [Parts.system(change.instructions)]
-    : first?.role === "system"
-    ? [first]
-    : []
-  const history = change.history?.content ?? prompt.content.slice(first?.role === "system" ? 1 : 0)
-  return Prompt.fromMessages([...system, ...history])
+/** `instructions` is how many of the prompt's first messages are the agent's own: 0 or 1. */
+const changedPrompt = (prompt: Prompt.Prompt, change: TurnChange, instructions: number): Prompt.Prompt => {
+  const system = change.instructions === undefined
+    ? prompt.content.slice(0, instructions)
+    : [Parts.system(change.instructions)]
+  return Prompt.fromMessages([...system, ...(change.history?.content ?? prompt.content.slice(instructions))])
 }
 
 /** What a `TurnStarted` event records of a change. */
