@@ -282,3 +282,13 @@ export const withoutOpenThinking = (
       : { role: "assistant", content: contentOf(message).filter((block) => !isThinking(block)) }
   )
 }
+
+/** The names of the tools that a history called. */
+export const calledIn = (messages: ReadonlyArray<AnthropicSdk.MessageParam>): ReadonlySet<string> => {
+  const names = new Set<string>()
+  for (const { content, role } of messages) {
+    if (role !== "assistant" || typeof content === "string") continue
+    for (const block of content) if (block.type === "tool_use") names.add(block.name)
+  }
+  return names
+}

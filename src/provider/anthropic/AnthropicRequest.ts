@@ -26,11 +26,26 @@ const defaultMaxTokens = 4096
 
 const jsonSchema = OutputSchema.make("Anthropic", toCodecAnthropic, { recursion: false })
 
-const declareTools = (capabilities: Capabilities, { toolChoice, tools }: ModelRequest): Partial<Params> => {
-  if (tools.length === 0) return {}
+/**
+ * "Requests which include `tool_use` or `tool_result` blocks must define tools": where none are offered, those that the
+ * history called are named, and none may be called.
+ */
+const declareUsed = (messages: Params["messages"]): Partial<Params> => {
+  const names = Messages.calledIn(messages)
+  return names.size === 0 ? {} : {
+    tools: [...names].map((name) => ({ name, input_schema: { type: "object" } })),
+    tool_choice: { type: "none" }
+  }
+}
+
+const declareTools = (
+  capabilities: Capabilities,
+  { toolChoice, tools }: ModelRequest,
+  messages: Params["messages"]
+): Partial<Params> => {
   const some = typeof toolChoice === "object" && "oneOf" in toolChoice ? new Set(toolChoice.oneOf) : undefined
   const declared = some === undefined ? tools : tools.filter((tool) => some.has(tool.name))
-  if (declared.length === 0) return {}
+  if (declared.length === 0) return declareUsed(messages)
   return { tools: declared.map(Tools.declare), tool_choice: choose(capabilities, { toolChoice, tools }) }
 }
 
@@ -83,7 +98,7 @@ const build = (model: string, capabilities: Capabilities, request: ModelRequest)
     max_tokens: options.maxTokens ?? defaultMaxTokens,
     ...(system.length === 0 ? undefined : { system }),
     messages,
-    ...declareTools(capabilities, request)
+    ...declareTools(capabilities, request, messages)
   }
   if (responseFormat.type === "json") {
     if (!capabilities.structuredOutput) {

@@ -345,6 +345,27 @@ describe("AnthropicRequest", () => {
     assert.deepStrictEqual(params["tool_choice"], { type: "auto" })
   })
 
+  it("names the tools that the history called, where none are offered, and lets none be called", () => {
+    const call = Prompt.makePart("tool-call", { id: "1", name: "now", params: {}, providerExecuted: false })
+    const result = Prompt.makePart("tool-result", {
+      id: "1",
+      name: "now",
+      isFailure: false,
+      result: "noon",
+      providerExecuted: false
+    })
+    const history = [
+      Prompt.makeMessage("user", { content: [Prompt.makePart("text", { text: "Hi" })] }),
+      Prompt.makeMessage("assistant", { content: [call] }),
+      Prompt.makeMessage("tool", { content: [result] })
+    ]
+    for (const request of [Collect.request(history), Collect.request(history, { toolChoice: { oneOf: [] } })]) {
+      const params = make(request)
+      assert.deepStrictEqual(params["tools"], [{ name: "now", input_schema: { type: "object" } }])
+      assert.deepStrictEqual(params["tool_choice"], { type: "none" })
+    }
+  })
+
   it("declares strict tools, raw ones, and Anthropic's own", () => {
     const Strict = Tool.make("book", {
       parameters: Schema.Struct({ day: Schema.DateTimeUtcFromString, note: Schema.optionalKey(Schema.String) })

@@ -224,6 +224,10 @@ const breaks: ReadonlyArray<Break> = [
     "claude-sonnet-4-6"
   ],
   ["a choice without tools", "text", (body) => body.tool_choice = { type: "auto" }, /tool_choice: needs tools/],
+  ["calls in the history, and no tools", "manual", (body) => {
+    delete body.tools
+    delete body.tool_choice
+  }, /tools: have to be defined/],
   ["a choice of another API", "forced", (body) => body.tool_choice = "required", /tool_choice: has to be an object/],
   ["a choice of a tool that is not there", "forced", (body) => body.tool_choice.name = "x", /not declared: x/],
   [

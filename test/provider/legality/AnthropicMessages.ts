@@ -302,6 +302,11 @@ const serverCalls = (message: any, at: string, isLast: boolean, say: Say) => {
 
 const choices = (request: Json, facts: Facts, model: string, say: Say) => {
   const tools = list(request["tools"])
+  // "Requests which include `tool_use` or `tool_result` blocks must define tools"
+  const isOfTools = (block: any) => block?.type === "tool_use" || block?.type === "tool_result"
+  if (tools.length === 0 && list(request["messages"]).flatMap(blocks).some(isOfTools)) {
+    say("tools", "have to be defined where the history calls some")
+  }
   const choice = isObject(request["tool_choice"]) ? request["tool_choice"] : undefined
   if (choice === undefined) return
   // "tool_choice: may only be specified while providing tools"
