@@ -30,7 +30,7 @@ const watched = assistant.stream("The capital of Peru?").pipe(
 
 // the whole run: its own time limit and retries, and an answer for when nothing helped
 const patient = assistant.with({
-  timeout: "100 millis",
+  timeout: "300 millis",
   retry: { times: 1, while: (error) => error.reason._tag === "TimedOut" },
   fallback: (_, error) => Console.log(error.message).pipe(Effect.as("I cannot say now."))
 })

@@ -119,8 +119,10 @@ Kenji pays 3300 cents by 2026-12-01
   "09-retries-and-timeouts.ts": `RateLimitError: attempt 2 in 20 ms
 RateLimitError: attempt 3 in 20 ms
 Lima
+[time] INFO (#N): agent assistant: attempt 2 begins, the one before failed: the run took longer than its timeout of 300ms
 Lima
-agent assistant: the run took longer than its timeout of 100ms
+[time] INFO (#N): agent assistant: attempt 2 begins, the one before failed: the run took longer than its timeout of 300ms
+agent assistant: the run took longer than its timeout of 300ms
 I cannot say now.
 `,
   "10-fallback.ts": `turn 1: openai/gpt-5

@@ -2,14 +2,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Config, ConfigProvider, Effect, Redacted, Schema } from "effect"
 import { Secrets } from "fluxion"
 
-const Secret = Schema.String.check(Schema.isMinLength(6), Schema.isMaxLength(40))
+/** The registry is the process's, and other tests say all sorts of things: none of them begins so. */
+const toSecret = (rest: string) => `said by nobody else: ${rest}`
 
 describe("Secrets", () => {
   it.prop(
     "a registered secret is in no scrubbed text: plain, JSON- or URL-encoded, once or often",
-    { secret: Secret, before: Schema.String, after: Schema.String },
-    ({ after, before, secret }) => {
-      Secrets.register(secret)
+    { rest: Schema.String.check(Schema.isMaxLength(40)), before: Schema.String, after: Schema.String },
+    ({ after, before, rest }) => {
+      const secret = Secrets.register(toSecret(rest))
       const forms = [secret, JSON.stringify(secret).slice(1, -1)]
       if (!/\p{Surrogate}/u.test(secret)) forms.push(encodeURIComponent(secret))
       for (const form of forms) {
