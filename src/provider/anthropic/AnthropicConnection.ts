@@ -75,10 +75,12 @@ const makeClient = Effect.fnUntraced(function*(model: string, settings: Settings
   })
 })
 
-const withWireLog = (client: Client): Effect.Effect<Client> =>
+/** A ready client as it is, but for the wire log. Those of the companions have keys of their own kinds. */
+const adopt = (client: Client): Effect.Effect<Client> =>
   Effect.map(WireLog.enabled, (logged) => {
-    if (!logged) return client
     const sdk = client as AnthropicSdk
+    ApiKey.adopt(sdk.apiKey, sdk.authToken)
+    if (!logged) return client
     return sdk.withOptions({ fetch: WireLog.wrap("anthropic", sdk["fetch"] as WireLog.Fetch) })
   })
 
@@ -88,7 +90,7 @@ export const make = Effect.fnUntraced(function*(
   settings: Settings,
   ready?: Client
 ): Effect.fn.Return<Connection, ModelUnresolved> {
-  const client = ready === undefined ? yield* makeClient(model, settings) : yield* withWireLog(ready)
+  const client = ready === undefined ? yield* makeClient(model, settings) : yield* adopt(ready)
   return {
     ...toLimits(settings, { timeout: ready?.timeout }),
     client,

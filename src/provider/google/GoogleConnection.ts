@@ -86,6 +86,7 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Connection, ModelUnresolved> {
   const client = ready ?? (yield* makeClient(model, settings))
   const { apiClient, apiKey } = client as unknown as Inside
+  ApiKey.adopt(apiKey)
   const fetch = (ready === undefined ? settings.fetch : apiClient?.getFetch?.()) ?? globalThis.fetch
   const logged = yield* WireLog.enabled
   return {

@@ -48,6 +48,11 @@ export const foreign = (vendor: string, key: unknown): string | undefined => {
     : `looks like one of ${issuer}'s, where one of ${vendor}'s is needed`
 }
 
+/** Makes the keys known that a ready client holds, alone or as they stand in a header. */
+export const adopt = (...keys: ReadonlyArray<unknown>): void => {
+  for (const key of keys) if (typeof key === "string") Secrets.register(key.replace(/^(Bearer|Basic) /i, ""))
+}
+
 /** Who takes a key, and where it is sent. At any other address than the vendor's own, other keys may be right. */
 export interface Recipient {
   readonly vendor: string

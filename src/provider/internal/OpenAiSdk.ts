@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type OpenAI from "openai"
 import { ModelUnresolved } from "../../core/AgentError.ts"
-import * as Secrets from "../../core/Secrets.ts"
+import * as ApiKey from "./ApiKey.ts"
 import { type CommonSettings, type Limits, toLimits } from "./CommonSettings.ts"
 import * as Environment from "./Environment.ts"
 import * as Failure from "./Failure.ts"
@@ -72,7 +72,7 @@ export const makeClient = Effect.fnUntraced(function*(
 /** A ready client as it is, but for the wire log; its key is made known to `Secrets`, as any other. */
 export const adopt = (provider: string, client: OpenAI): Effect.Effect<OpenAI> =>
   Effect.map(WireLog.enabled, (logged) => {
-    if (client.apiKey !== null) Secrets.register(client.apiKey)
+    ApiKey.adopt(client.apiKey)
     return logged ? client.withOptions({ fetch: WireLog.wrap(provider, client["fetch"]) }) : client
   })
 

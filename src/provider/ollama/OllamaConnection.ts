@@ -36,6 +36,7 @@ export const make = Effect.fnUntraced(function*(
   const { client, keyProblem, url } = ready === undefined
     ? yield* makeClient(model, settings)
     : { client: ready, keyProblem: undefined, url: hostOf(ready) }
+  if (ready !== undefined) ApiKey.adopt(headersOf(ready).get("authorization"))
   const logged = yield* WireLog.enabled
   return {
     ...toLimits(settings, { idleTimeout: "5 minutes" }),
@@ -91,8 +92,15 @@ const findHost = Effect.fnUntraced(function*(model: string, given: string | unde
     )
 })
 
+/** What of a client's inside is needed, and not to be had otherwise. */
+interface Inside {
+  readonly config?: { readonly host?: string; readonly headers?: ConstructorParameters<typeof Headers>[0] }
+}
+
+const headersOf = (client: Ollama): Headers => new Headers((client as unknown as Inside).config?.headers)
+
 const hostOf = (client: Ollama): string => {
-  const address = (client as unknown as { readonly config?: { readonly host?: string } }).config?.host ?? ""
+  const address = (client as unknown as Inside).config?.host ?? ""
   const host = OllamaHost.parse(address)
   return address === "" || Result.isFailure(host) ? address : host.success.url
 }

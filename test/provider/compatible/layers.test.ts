@@ -1,14 +1,11 @@
 /**
- * How a model of a server of Chat Completions is come by: by its address, a registered name, the environment, a ready
- * client; and what the standard `LanguageModel` does over it.
+ * How a model of a server of Chat Completions is come by, by its address or a registered name: what only this provider
+ * has. The rest is in `../layers.test.ts`.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Config, ConfigProvider, DateTime, Effect, Fiber, Layer, Redacted, Schema } from "effect"
-import { LanguageModel, Model, Tool, Toolkit } from "effect/ai"
-import { TestClock } from "effect/testing"
-import OpenAI from "openai"
+import { ConfigProvider, Effect, Layer, Redacted } from "effect"
+import { LanguageModel, Model, Tool } from "effect/ai"
 import type * as Driver from "../../../src/agent/Driver.ts"
-import { CurrentModelOptions } from "../../../src/agent/ModelOptions.ts"
 import type { ModelUnresolved } from "../../../src/core/AgentError.ts"
 import { OpenAiCompatible } from "../../../src/provider/compatible/index.ts"
 import * as Collect from "../support/Collect.ts"
@@ -170,53 +167,6 @@ describe("OpenAiCompatible.layer", () => {
       assert.strictEqual(yield* calls({}, { tools, toolChoice: "none" }), 0)
       assert.strictEqual(yield* calls({ dialect: { toolCallsInText: false } }, { tools }), 0)
     }))
-
-  it.effect("layer({ client }) uses a ready client, without its retries", () =>
-    Effect.gen(function*() {
-      const server = yield* VendorServer.make([{ status: 500, body: "no luck with ready-client-key" }, answer])
-      const client = new OpenAI({ apiKey: "ready-client-key", baseURL: `${server.url}/v1`, maxRetries: 5 })
-      const driver = yield* Collect.driverOf(OpenAiCompatible.layer({ model: "a", client }))
-      const error = yield* Effect.flip(Collect.parts(driver))
-      assert.strictEqual(error.reason._tag, "InternalProviderError")
-      assert.include(error.message, "no luck with <redacted>")
-      assert.strictEqual(server.requests.length, 1)
-      assert.strictEqual(Collect.summarize(yield* Collect.parts(driver)).text, text)
-    }))
-
-  it.effect("layerConfig({ … }) takes Configs, and says which one cannot be read", () =>
-    Effect.gen(function*() {
-      const server = yield* VendorServer.make([answer])
-      const layer = OpenAiCompatible.layerConfig({
-        model: Config.String("MODEL"),
-        baseUrl: Config.String("URL"),
-        idleTimeout: Config.Duration("IDLE")
-      })
-      const values = { MODEL: "x", URL: `${server.url}/v1` }
-      yield* Collect.parts(
-        yield* Collect.driverOf(Layer.provide(layer, environment({ ...values, IDLE: "5 seconds" })))
-      )
-      assert.strictEqual(server.requests[0]!.json.model, "x")
-      const error = yield* unresolved(layer, values)
-      assert.strictEqual(error.problem, "bad-settings")
-      assert.include(error.message, "`idleTimeout`")
-    }))
-
-  it.effect("FLUXION_LOG=wire shows the traffic under the server's name, without the key", () =>
-    Effect.gen(function*() {
-      const server = yield* VendorServer.make([answer])
-      const lines = yield* stderr
-      const layer = OpenAiCompatible.layer({
-        name: "acme",
-        model: "a",
-        apiKey: Redacted.make("key-wire-123456"),
-        baseUrl: `${server.url}/v1`
-      })
-      yield* Collect.parts(yield* Collect.driverOf(Layer.provide(layer, environment({ FLUXION_LOG: "wire" }))))
-      const shown = lines.join("\n")
-      assert.match(shown, /^fluxion wire acme #\d+ → POST http:\/\/127\.0\.0\.1:\d+\/v1\/chat\/completions$/m)
-      assert.include(shown, "[DONE]")
-      assert.notInclude(shown, "key-wire")
-    }))
 })
 
 const withProcessEnvironment = (values: Record<string, string>) =>
@@ -234,99 +184,3 @@ const withProcessEnvironment = (values: Record<string, string>) =>
         }
       })
   )
-
-const stderr = Effect.map(
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const before = console.error
-      const lines: Array<string> = []
-      console.error = (line: string) => lines.push(line)
-      return { before, lines }
-    }),
-    ({ before }) =>
-      Effect.sync(() => {
-        console.error = before
-      })
-  ),
-  ({ lines }) => lines
-)
-
-describe("OpenAiCompatible.provider", () => {
-  it.effect("models share their places, and one 429 holds the calls to that model only", () =>
-    Effect.gen(function*() {
-      const limited = {
-        status: 429,
-        headers: { "content-type": "application/json", "retry-after": "20" },
-        body: JSON.stringify({ error: { message: "slow", code: "rate_limit_exceeded" } })
-      }
-      const server = yield* VendorServer.make((_, index) => index === 0 ? limited : answer)
-      const provider = OpenAiCompatible.provider("acme", { baseUrl: `${server.url}/v1`, maxConcurrentRequests: 1 })
-      const ask = (model: LanguageModel.LanguageModel) =>
-        LanguageModel.generateText({ prompt: "Hi" }).pipe(Effect.provideService(LanguageModel.LanguageModel, model))
-      const models = () => server.requests.map(({ json }) => json.model)
-      assert.strictEqual(provider.name, "acme")
-      const a = yield* provider.model("a")
-      const b = yield* provider.model("b")
-      yield* Effect.flip(ask(a))
-      const held = yield* Effect.forkChild(ask(a))
-      yield* ask(b)
-      yield* ask(b)
-      assert.deepStrictEqual(models(), ["a", "b", "b"])
-      yield* TestClock.adjust("20 seconds")
-      yield* Fiber.join(held)
-      assert.deepStrictEqual(models(), ["a", "b", "b", "a"])
-    }))
-})
-
-const Book = Tool.make("book", {
-  parameters: Schema.Struct({ day: Schema.DateTimeUtcFromString, note: Schema.optionalKey(Schema.String) }),
-  success: Schema.String
-}).annotate(Tool.Strict, true)
-
-describe("the standard LanguageModel over a server of Chat Completions", () => {
-  const layer = (url: string) => OpenAiCompatible.layer({ model: "a", baseUrl: `${url}/v1` })
-
-  for (const stream of [true, false]) {
-    it.effect(`runs a strict tool with its own types (stream: ${stream})`, () =>
-      Effect.gen(function*() {
-        const args = `{"day":"2026-03-01T00:00:00.000Z","note":null}`
-        const scenario = {
-          deltas: Wire.call(0, "call_1", "book", args),
-          message: { tool_calls: [Wire.wholeCall("call_1", "book", args)] },
-          finish: "tool_calls"
-        }
-        const server = yield* VendorServer.make([
-          stream
-            ? { headers: sse, body: Wire.sse(Wire.chunks(scenario)) }
-            : { headers: { "content-type": "application/json" }, body: JSON.stringify(Wire.whole(scenario)) }
-        ])
-        const toolkit = Toolkit.make(Book)
-        const response = yield* LanguageModel.generateText({ prompt: "Hi", toolkit }).pipe(
-          Effect.provideService(CurrentModelOptions, { stream, maxTokens: 77 }),
-          Effect.provide([
-            layer(server.url),
-            toolkit.toLayer({
-              book: ({ day, note }) => Effect.succeed(`${DateTime.formatIso(day)} ${note === undefined}`)
-            })
-          ])
-        )
-        assert.strictEqual(response.toolResults[0]?.result, "2026-03-01T00:00:00.000Z true")
-        assert.strictEqual(response.finishReason, "tool-calls")
-        assert.deepInclude(server.requests[0]!.json, { max_tokens: 77, stream })
-      }))
-  }
-
-  it.effect("generates an object in the shape that was asked for", () =>
-    Effect.gen(function*() {
-      const deltas = Wire.deltas(`{"name":"Ada","nick":null}`)
-      const server = yield* VendorServer.make([
-        { headers: sse, body: Wire.sse(Wire.chunks({ deltas, finish: "stop" })) }
-      ])
-      const schema = Schema.Struct({ name: Schema.String, nick: Schema.optionalKey(Schema.String) })
-      const response = yield* LanguageModel.generateObject({ prompt: "Hi", schema }).pipe(
-        Effect.provide(layer(server.url))
-      )
-      assert.deepStrictEqual(response.value, { name: "Ada" })
-      assert.isTrue(server.requests[0]!.json.response_format.json_schema.strict)
-    }))
-})

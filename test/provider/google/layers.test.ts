@@ -1,15 +1,12 @@
 /**
- * How a Google model is come by: the environment, settings, a ready client, by name; and what the standard
- * `LanguageModel` and an agent do over it.
+ * How a Google model is come by, and what the standard `LanguageModel` and an agent do over it: what only this provider
+ * has. The rest is in `../layers.test.ts`.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { GoogleGenAI } from "@google/genai"
-import { Config, ConfigProvider, Effect, Fiber, Layer, Redacted, Schema } from "effect"
+import { ConfigProvider, Effect, Layer, Redacted, Schema } from "effect"
 import { LanguageModel, Model, Tool, Toolkit } from "effect/ai"
-import { TestClock } from "effect/testing"
 import * as Agent from "../../../src/agent/Agent.ts"
-import { CurrentModelOptions } from "../../../src/agent/ModelOptions.ts"
-import * as Models from "../../../src/agent/Models.ts"
 import type { ModelUnresolved } from "../../../src/core/AgentError.ts"
 import * as Task from "../../../src/durable/Task.ts"
 import { Google } from "../../../src/provider/google/index.ts"
@@ -136,41 +133,21 @@ describe("Google", () => {
       assert.match(server.requests[0]!.path, /publishers\/google\/models\/gemini-3-flash:streamGenerateContent/)
     }))
 
-  it.effect("layerConfig reads options from the configuration", () =>
-    Effect.gen(function*() {
-      const server = yield* VendorServer.make([answer])
-      const layer = Google.layerConfig({
-        model: Config.String("MODEL"),
-        apiKey: Config.Redacted("MY_KEY"),
-        baseUrl: server.url,
-        idleTimeout: Config.Duration("IDLE")
-      })
-      const driver = yield* Collect.driverOf(
-        Layer.provide(layer, environment({ MODEL: "gemini-x", MY_KEY: "AIza-config-1", IDLE: "5 seconds" }))
-      )
-      yield* Collect.parts(driver)
-      assert.include(server.requests[0]!.path, "/models/gemini-x:")
-      const error = yield* unresolved(layer, { MODEL: "gemini-x", MY_KEY: "AIza-config-1" })
-      assert.strictEqual(error.problem, "bad-settings")
-      assert.include(error.message, "`idleTimeout`")
-    }))
-
-  it.effect("a key that is missing, empty or malformed is named, and never shown", () =>
+  it.effect("a key that is missing is one of two, and a malformed one is named by its variable", () =>
     Effect.gen(function*() {
       const missing = yield* unresolved(Google.model("gemini-3-flash"))
-      assert.strictEqual(missing.problem, "missing-key")
       assert.include(missing.message, "GOOGLE_API_KEY or GEMINI_API_KEY")
-      assert.include(missing.message, "google/gemini-3-flash")
-      for (
-        const error of [
-          yield* unresolved(Google.model("gemini-3-flash"), { GEMINI_API_KEY: "AIza-secret-value\n" }),
-          yield* unresolved(Google.layer({ model: "gemini-3-flash", apiKey: Redacted.make("AIza-secret value") }))
-        ]
-      ) {
-        assert.strictEqual(error.problem, "malformed-key")
-        assert.match(error.message, /in GEMINI_API_KEY has a line break|in `apiKey` has a blank/)
-        assert.notInclude(JSON.stringify(error) + String(error) + error.stack, "secret")
-      }
+      const error = yield* unresolved(Google.model("gemini-3-flash"), { GEMINI_API_KEY: "AIza-secret-value\n" })
+      assert.strictEqual(error.problem, "malformed-key")
+      assert.include(error.message, "in GEMINI_API_KEY has a line break")
+      assert.notInclude(JSON.stringify(error) + String(error) + error.stack, "secret")
+    }))
+
+  it.effect("a name may begin with models/", () =>
+    Effect.gen(function*() {
+      const server = yield* VendorServer.make([answer])
+      yield* Collect.parts(yield* Wire.driver(server.url, { model: "models/gemini-3-flash" }))
+      assert.strictEqual(server.requests[0]!.path, "/v1beta/models/gemini-3-flash:streamGenerateContent?alt=sse")
     }))
 
   it.effect("an address that is none, and a header that is none, are bad settings", () =>
@@ -183,37 +160,6 @@ describe("Google", () => {
       const error = yield* unresolved(Google.layer(settings("http://127.0.0.1:9", { headers: { "a b": "c" } })))
       assert.strictEqual(error.problem, "bad-settings")
       assert.include(error.message, "`headers`")
-    }))
-
-  it.effect("what a user knows of a model corrects the table", () =>
-    Effect.gen(function*() {
-      const server = yield* VendorServer.make([answer])
-      const capabilities = [{ model: /^mine/, is: { reasoning: false } }]
-      const driver = yield* Collect.driverOf(Google.layer(settings(server.url, { model: "mine-7b", capabilities })))
-      assert.isFalse(driver.capabilities.reasoning)
-      yield* Collect.parts(driver, Collect.request("Hi", { options: { reasoning: "low" } }))
-      assert.deepStrictEqual(server.requests[0]!.json.generationConfig, {})
-    }))
-
-  it.effect("FLUXION_LOG=wire shows the traffic on stderr, without the key, also of a ready client", () =>
-    Effect.gen(function*() {
-      const server = yield* VendorServer.make([answer])
-      const lines = yield* stderr
-      const client = new GoogleGenAI({ apiKey: Wire.apiKey, vertexai: false, httpOptions: { baseUrl: server.url } })
-      for (const options of [settings(server.url), { model: "gemini-3-flash", client }]) {
-        const layer = Layer.provide(Google.layer(options), environment({ FLUXION_LOG: "wire" }))
-        const driver = yield* Collect.driverOf(layer)
-        lines.length = 0
-        yield* Collect.parts(driver)
-        const shown = lines.join("\n")
-        assert.match(
-          shown,
-          /^fluxion wire google #\d+ → POST http:\/\/127\.0\.0\.1:\d+\/v1(beta)?\/models\/gemini-3-flash:/m
-        )
-        assert.match(shown, /← 200 OK/)
-        assert.include(shown, `"finishReason":"STOP"`)
-        assert.notInclude(shown, "AIza")
-      }
     }))
 
   it.effect("a server that cannot stream and answers whole, or with a list, is understood", () =>
@@ -241,96 +187,7 @@ describe("Google", () => {
     }))
 })
 
-const stderr = Effect.map(
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const before = console.error
-      const lines: Array<string> = []
-      console.error = (line: string) => lines.push(line)
-      return { before, lines }
-    }),
-    ({ before }) =>
-      Effect.sync(() => {
-        console.error = before
-      })
-  ),
-  ({ lines }) => lines
-)
-
-describe("Google.provider", () => {
-  it.effect("models share their places, and one 429 holds the calls to that model only", () =>
-    Effect.gen(function*() {
-      const details = [{ "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: "20s" }]
-      const limited = {
-        status: 429,
-        headers: Wire.jsonHeaders,
-        body: JSON.stringify({ error: { code: 429, message: "slow", status: "RESOURCE_EXHAUSTED", details } })
-      }
-      const server = yield* VendorServer.make((_, index) => index === 0 ? limited : answer)
-      const { model: _, ...options } = settings(server.url, { maxConcurrentRequests: 1 })
-      const models = Models.layer([Google.provider(options)])
-      yield* Effect.gen(function*() {
-        const { get } = yield* Models.Models
-        const ask = (name: string) =>
-          Effect.flatMap(get(`google/${name}`), (model) =>
-            LanguageModel.generateText({ prompt: "Hi" }).pipe(
-              Effect.provideService(LanguageModel.LanguageModel, model)
-            ))
-        yield* Effect.flip(ask("a"))
-        const held = yield* Effect.forkChild(ask("a"))
-        yield* ask("models/b")
-        assert.strictEqual(server.requests.length, 2)
-        yield* TestClock.adjust("20 seconds")
-        yield* Fiber.join(held)
-        assert.deepStrictEqual(server.requests.map(({ path }) => /models\/(\w+):/.exec(path)?.[1]), ["a", "b", "a"])
-      }).pipe(Effect.provide(models))
-    }))
-})
-
-const city = { parameters: Schema.Struct({ city: Schema.String }), success: Schema.String }
-
 describe("the standard LanguageModel over Google", () => {
-  for (const stream of [true, false]) {
-    it.effect(`runs a tool, with the options of the call (stream: ${stream})`, () =>
-      Effect.gen(function*() {
-        const scenario = { parts: [{ functionCall: { name: "get_weather", args: { city: "Bern" } } }], end: stop }
-        const server = yield* VendorServer.make([
-          stream ? reply(scenario) : { headers: Wire.jsonHeaders, body: JSON.stringify(Wire.whole(scenario)) }
-        ])
-        const toolkit = Toolkit.make(Tool.make("get_weather", city))
-        const response = yield* LanguageModel.generateText({ prompt: "Hi", toolkit }).pipe(
-          Effect.provideService(CurrentModelOptions, { stream, maxTokens: 77 }),
-          Effect.provide([
-            Google.layer(settings(server.url)),
-            toolkit.toLayer({ get_weather: ({ city }) => Effect.succeed(`Sunny in ${city}`) })
-          ])
-        )
-        assert.strictEqual(response.toolResults[0]?.result, "Sunny in Bern")
-        assert.strictEqual(response.finishReason, "tool-calls")
-        assert.strictEqual(server.requests[0]!.json.generationConfig.maxOutputTokens, 77)
-      }))
-  }
-
-  it.effect("generates an object", () =>
-    Effect.gen(function*() {
-      const server = yield* VendorServer.make([
-        reply({ parts: [{ text: `{"name":"Ada","born":"1815-12-10T00:00:00.000Z"}` }], end: stop })
-      ])
-      const schema = Schema.Struct({
-        name: Schema.String,
-        nick: Schema.optionalKey(Schema.String),
-        born: Schema.DateTimeUtcFromString
-      })
-      const response = yield* LanguageModel.generateObject({ prompt: "Hi", schema }).pipe(
-        Effect.provide(Google.layer(settings(server.url)))
-      )
-      assert.strictEqual(response.value.name, "Ada")
-      assert.strictEqual(response.value.born.epochMilliseconds, Date.UTC(1815, 11, 10))
-      const { generationConfig } = server.requests[0]!.json
-      assert.strictEqual(generationConfig.responseMimeType, "application/json")
-      assert.deepStrictEqual(generationConfig.responseJsonSchema.required, ["name", "born"])
-    }))
-
   it.effect("shows what Google ran itself, when it was declared", () =>
     Effect.gen(function*() {
       const RunCode = Tool.providerDefined({

@@ -1,15 +1,11 @@
 /**
- * How an OpenAI model is come by: the environment, settings, a ready client, by name; and what the standard
- * `LanguageModel` does over it.
+ * How an OpenAI model is come by, and what the standard `LanguageModel` shows of tools that the vendor runs: what only this
+ * provider has. The rest is in `../layers.test.ts`.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Config, ConfigProvider, DateTime, Effect, Fiber, Layer, Redacted, Schema } from "effect"
+import { ConfigProvider, Effect, Layer, Redacted, Schema } from "effect"
 import { LanguageModel, Model, Tool, Toolkit } from "effect/ai"
-import { TestClock } from "effect/testing"
-import OpenAI from "openai"
-import { CurrentModelOptions } from "../../../src/agent/ModelOptions.ts"
 import { Models } from "../../../src/agent/Models.ts"
-import type { ModelUnresolved } from "../../../src/core/AgentError.ts"
 import { Providers } from "../../../src/provider/index.ts"
 import { OpenAi } from "../../../src/provider/openai/index.ts"
 import * as Collect from "../support/Collect.ts"
@@ -21,9 +17,6 @@ const answer: VendorServer.Reply = { headers: sse, body: Wire.sse(Wire.events(Wi
 const text = Wire.scenarios[0]!.expect.text
 
 const environment = (values: Record<string, string>) => ConfigProvider.layer(ConfigProvider.fromUnknown(values))
-
-const unresolved = <A>(layer: Layer.Layer<A, ModelUnresolved>, values: Record<string, string> = {}) =>
-  Effect.flip(Layer.build(layer)).pipe(Effect.provide(environment(values)))
 
 describe("OpenAi", () => {
   it.effect("model(name) reads key, address, organization and project from the environment", () =>
@@ -72,173 +65,11 @@ describe("OpenAi", () => {
       })
       assert.notProperty(request.headers, "openai-project")
     }))
-
-  it.effect("layer({ client }) uses a ready client, without its retries", () =>
-    Effect.gen(function*() {
-      const server = yield* VendorServer.make([{ status: 500, body: "no luck with ready-client-key" }, answer])
-      const client = new OpenAI({ apiKey: "ready-client-key", baseURL: `${server.url}/v1`, maxRetries: 5 })
-      const driver = yield* Collect.driverOf(OpenAi.layer({ model: "gpt-5", client }))
-      const error = yield* Effect.flip(Collect.parts(driver))
-      assert.strictEqual(error.reason._tag, "InternalProviderError")
-      assert.include(error.message, "no luck with <redacted>")
-      assert.strictEqual(server.requests.length, 1)
-      assert.strictEqual(Collect.summarize(yield* Collect.parts(driver)).text, text)
-    }))
-
-  it.effect("layerConfig({ … }) takes Configs, and says which one cannot be read", () =>
-    Effect.gen(function*() {
-      const server = yield* VendorServer.make([answer])
-      const layer = OpenAi.layerConfig({
-        model: Config.String("MODEL"),
-        apiKey: Config.Redacted("MY_KEY"),
-        baseUrl: `${server.url}/v1`,
-        idleTimeout: Config.Duration("IDLE")
-      })
-      const driver = yield* Collect.driverOf(
-        Layer.provide(layer, environment({ MODEL: "gpt-x", MY_KEY: "sk-config-1234", IDLE: "5 seconds" }))
-      )
-      yield* Collect.parts(driver)
-      assert.strictEqual(server.requests[0]!.json.model, "gpt-x")
-      const error = yield* unresolved(layer, { MODEL: "gpt-x", MY_KEY: "sk-config-1234" })
-      assert.strictEqual(error.problem, "bad-settings")
-      assert.include(error.message, "`idleTimeout`")
-    }))
-
-  it.effect("a key that is missing, empty or malformed is named, and never shown", () =>
-    Effect.gen(function*() {
-      const missing = yield* unresolved(OpenAi.model("gpt-5"))
-      assert.strictEqual(missing.problem, "missing-key")
-      assert.include(missing.message, "OPENAI_API_KEY")
-      assert.include(missing.message, "openai/gpt-5")
-      assert.strictEqual((yield* unresolved(OpenAi.model("gpt-5"), { OPENAI_API_KEY: "" })).problem, "missing-key")
-      for (
-        const [key, what] of [
-          ["sk-secret-value\n", "a line break at position 16 of 16"],
-          ["sk-secret value", "a blank at position 10"],
-          ["sk-secret\u0000value", "a control character"],
-          ["sk-secret–value", "not ASCII"]
-        ] as const
-      ) {
-        for (
-          const error of [
-            yield* unresolved(OpenAi.model("gpt-5"), { OPENAI_API_KEY: key }),
-            yield* unresolved(OpenAi.layer({ model: "gpt-5", apiKey: Redacted.make(key) }))
-          ]
-        ) {
-          assert.strictEqual(error.problem, "malformed-key")
-          assert.include(error.message, what)
-          assert.notInclude(JSON.stringify(error) + String(error) + error.stack, "secret")
-        }
-      }
-    }))
-
-  it.effect("an address that is none is a bad setting", () =>
-    Effect.gen(function*() {
-      for (const baseUrl of ["localhost:1234/v1", "nonsense", "ftp://x"]) {
-        const error = yield* unresolved(OpenAi.layer({ model: "gpt-5", apiKey: Redacted.make("sk-1"), baseUrl }))
-        assert.strictEqual(error.problem, "bad-settings")
-        assert.include(error.message, baseUrl)
-      }
-      const withPassword = "https://me:hunter22@example.org/v1"
-      const error = yield* unresolved(
-        OpenAi.layer({ model: "gpt-5", apiKey: Redacted.make("sk-1"), baseUrl: withPassword })
-      )
-      assert.strictEqual(error.problem, "bad-settings")
-      assert.notInclude(error.message, "hunter22")
-    }))
-
-  it.effect("what a user knows of a model corrects the table", () =>
-    Effect.gen(function*() {
-      const server = yield* VendorServer.make([answer])
-      const driver = yield* Collect.driverOf(OpenAi.layer({
-        model: "local-7b",
-        apiKey: Redacted.make("none"),
-        baseUrl: `${server.url}/v1`,
-        capabilities: [{ model: /7b$/, is: { reasoning: false } }]
-      }))
-      assert.isFalse(driver.capabilities.reasoning)
-      yield* Collect.parts(driver, Collect.request("Hi", { options: { reasoning: "low" } }))
-      assert.notProperty(server.requests[0]!.json, "include")
-      assert.notProperty(server.requests[0]!.json, "reasoning")
-    }))
-
-  it.effect("FLUXION_LOG=wire shows the traffic on stderr, without the key, also of a ready client", () =>
-    Effect.gen(function*() {
-      const server = yield* VendorServer.make([answer])
-      const lines = yield* stderr
-      const settings = { model: "gpt-5", apiKey: Redacted.make("sk-wire-123456"), baseUrl: `${server.url}/v1` }
-      const client = new OpenAI({ apiKey: "sk-wire-123456", baseURL: `${server.url}/v1` })
-      for (const options of [settings, { model: "gpt-5", client }]) {
-        const layer = Layer.provide(OpenAi.layer(options), environment({ FLUXION_LOG: "wire" }))
-        const driver = yield* Collect.driverOf(layer)
-        lines.length = 0
-        yield* Collect.parts(driver)
-        const shown = lines.join("\n")
-        assert.match(shown, /^fluxion wire openai #\d+ → POST http:\/\/127\.0\.0\.1:\d+\/v1\/responses$/m)
-        assert.match(shown, /← 200 OK/)
-        assert.include(shown, `"type":"response.completed"`)
-        assert.notInclude(shown, "sk-wire")
-      }
-    }))
-
-  it.effect("a server that cannot stream and answers whole is understood", () =>
-    Effect.gen(function*() {
-      const body = JSON.stringify(Wire.whole(Wire.scenarios[0]!))
-      const server = yield* VendorServer.make([{ headers: { "content-type": "application/json" }, body }])
-      const driver = yield* Collect.driverOf(
-        OpenAi.layer({ model: "x", apiKey: Redacted.make("none"), baseUrl: `${server.url}/v1` })
-      )
-      assert.strictEqual(Collect.summarize(yield* Collect.parts(driver)).text, text)
-    }))
 })
-
-const stderr = Effect.map(
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const before = console.error
-      const lines: Array<string> = []
-      console.error = (line: string) => lines.push(line)
-      return { before, lines }
-    }),
-    ({ before }) =>
-      Effect.sync(() => {
-        console.error = before
-      })
-  ),
-  ({ lines }) => lines
-)
 
 describe("OpenAi.provider and Providers", () => {
   const env = (url: string, more: Record<string, string> = {}) =>
     environment({ OPENAI_API_KEY: "sk-env-123456", OPENAI_BASE_URL: `${url}/v1`, ...more })
-
-  it.effect("models share their places, and one 429 holds the calls to that model only", () =>
-    Effect.gen(function*() {
-      const limited = {
-        status: 429,
-        headers: { "content-type": "application/json", "retry-after": "20" },
-        body: JSON.stringify({ error: { message: "slow", code: "rate_limit_exceeded" } })
-      }
-      const server = yield* VendorServer.make((_, index) => index === 0 ? limited : answer)
-      const provider = OpenAi.provider({ baseUrl: `${server.url}/v1`, maxConcurrentRequests: 1 })
-      yield* Effect.gen(function*() {
-        const ask = (model: LanguageModel.LanguageModel) =>
-          LanguageModel.generateText({ prompt: "Hi" }).pipe(
-            Effect.provideService(LanguageModel.LanguageModel, model)
-          )
-        const models = () => server.requests.map(({ json }) => json.model)
-        const a = yield* provider.model("a")
-        const b = yield* provider.model("b")
-        yield* Effect.flip(ask(a))
-        const held = yield* Effect.forkChild(ask(a))
-        yield* ask(b)
-        yield* ask(b)
-        assert.deepStrictEqual(models(), ["a", "b", "b"])
-        yield* TestClock.adjust("20 seconds")
-        yield* Fiber.join(held)
-        assert.deepStrictEqual(models(), ["a", "b", "b", "a"])
-      }).pipe(Effect.provide(environment({ OPENAI_API_KEY: "sk-env-123456" })))
-    }))
 
   it.effect("Providers.layer finds a model by its name, and makes it once", () =>
     Effect.gen(function*() {
@@ -273,56 +104,9 @@ describe("OpenAi.provider and Providers", () => {
     }))
 })
 
-const Book = Tool.make("book", {
-  parameters: Schema.Struct({ day: Schema.DateTimeUtcFromString, note: Schema.optionalKey(Schema.String) }),
-  success: Schema.String
-}).annotate(Tool.Strict, true)
-
 describe("the standard LanguageModel over OpenAI", () => {
   const layer = (url: string) =>
     OpenAi.layer({ model: "gpt-5", apiKey: Redacted.make("sk-own-123456"), baseUrl: `${url}/v1` })
-
-  for (const stream of [true, false]) {
-    it.effect(`runs a strict tool with its own types (stream: ${stream})`, () =>
-      Effect.gen(function*() {
-        const scenario = {
-          items: [Wire.call("call_1", "book", `{"day":"2026-03-01T00:00:00.000Z","note":null}`)],
-          end: {}
-        }
-        const server = yield* VendorServer.make([
-          stream
-            ? { headers: sse, body: Wire.sse(Wire.events(scenario)) }
-            : { headers: { "content-type": "application/json" }, body: JSON.stringify(Wire.whole(scenario)) }
-        ])
-        const toolkit = Toolkit.make(Book)
-        const response = yield* LanguageModel.generateText({ prompt: "Hi", toolkit }).pipe(
-          Effect.provideService(CurrentModelOptions, { stream, maxTokens: 77 }),
-          Effect.provide([
-            layer(server.url),
-            toolkit.toLayer({
-              book: ({ day, note }) => Effect.succeed(`${DateTime.formatIso(day)} ${note === undefined}`)
-            })
-          ])
-        )
-        assert.strictEqual(response.toolResults[0]?.result, "2026-03-01T00:00:00.000Z true")
-        assert.strictEqual(response.finishReason, "tool-calls")
-        assert.strictEqual(server.requests[0]!.json.max_output_tokens, 77)
-        assert.strictEqual(server.requests[0]!.json.stream, stream)
-      }))
-  }
-
-  it.effect("generates an object in the shape that OpenAI was asked for", () =>
-    Effect.gen(function*() {
-      const server = yield* VendorServer.make([
-        { headers: sse, body: Wire.sse(Wire.events({ items: [Wire.message(`{"name":"Ada","nick":null}`)], end: {} })) }
-      ])
-      const schema = Schema.Struct({ name: Schema.String, nick: Schema.optionalKey(Schema.String) })
-      const response = yield* LanguageModel.generateObject({ prompt: "Hi", schema }).pipe(
-        Effect.provide(layer(server.url))
-      )
-      assert.deepStrictEqual(response.value, { name: "Ada" })
-      assert.strictEqual(server.requests[0]!.json.text.format.strict, true)
-    }))
 
   it.effect("shows what a hosted tool did, when it was declared", () =>
     Effect.gen(function*() {

@@ -4,7 +4,7 @@
  */
 import { type Duration, type Layer, Redacted } from "effect"
 import type { LanguageModel } from "effect/ai"
-import type { AgentError } from "fluxion"
+import type { AgentError, Capabilities } from "fluxion"
 import { Anthropic } from "fluxion/anthropic"
 import { Google } from "fluxion/google"
 import { Ollama } from "fluxion/ollama"
@@ -55,6 +55,7 @@ export interface Options {
   readonly fetch?: typeof globalThis.fetch
   readonly timeout?: Duration.Input
   readonly idleTimeout?: Duration.Input
+  readonly capabilities?: ReadonlyArray<Capabilities.Rule>
 }
 
 /** One provider. */
