@@ -20,7 +20,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
 import { AgentError, type AgentErrorReason, NoApprover, TimedOut } from "../core/AgentError.ts"
-import { type AgentEvent, RunCompleted, type RunResult } from "../core/AgentEvent.ts"
+import { type AgentEvent, resultOf, type RunResult } from "../core/AgentEvent.ts"
 import * as Name from "../core/Name.ts"
 import * as Usage from "../core/Usage.ts"
 import * as Attempts from "../durable/internal/attempts.ts"
@@ -299,6 +299,9 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
       }))
   }
 
+  let stored: Schema.Top | undefined
+  const resultSchema = (): Schema.Top => stored ??= resultOf(options.output ?? Schema.String)
+
   const asStep = (
     fiber: Fiber.Fiber<unknown, unknown>,
     input: RunInput,
@@ -310,7 +313,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
         name,
         payload: toPayload(input),
         payloadSchema: Payload,
-        success: RunCompleted.fields.result as Schema.Codec<RunResult<unknown>, unknown>,
+        success: resultSchema() as unknown as Schema.Codec<RunResult<unknown>, unknown>,
         error: AgentError,
         rollback: options.rollback && ((exit) => Attempts.rollback(task, input, exit))
       }),

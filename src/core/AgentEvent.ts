@@ -116,6 +116,9 @@ export const ResponseReceived = Schema.TaggedStruct("ResponseReceived", {
   usage: Usage
 })
 export const Paused = Schema.TaggedStruct("Paused", { ...at, name: Schema.String, output: Schema.Unknown })
+/** The Schema of what a run came to, with its answer's own. */
+export const resultOf = <Output extends Schema.Top>(output: Output) => Schema.Struct({ output, ...resultFields })
+
 /**
  * A watcher was too slow: `missed` events were left out. `text` and `reasoning` are the whole of the turn's so far, and
  * `value` the turn's latest `OutputPartial` among what was left out.
@@ -129,7 +132,7 @@ export const Gap = Schema.TaggedStruct("Gap", {
 })
 export const RunCompleted = Schema.TaggedStruct("RunCompleted", {
   ...at,
-  result: Schema.Struct({ output: Schema.Unknown, ...resultFields })
+  result: resultOf(Schema.Unknown)
 })
 /** The run ended without an answer: it failed (`reason`), was interrupted, or whoever ran it went away. */
 export const RunFailed = Schema.TaggedStruct("RunFailed", {

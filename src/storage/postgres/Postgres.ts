@@ -26,17 +26,14 @@ const missing = (cause: unknown) =>
 
 /** A `SqlClient` on a PostgreSQL server, and the processes that share it. Fails when the package is missing, or the server does not answer. */
 export const layer = (options: Options): Layer.Layer<SqlClient | Owners, SqlError> =>
-  Layer.unwrap(Effect.map(
-    Effect.tryPromise({
-      try: () => Promise.all([import("@effect/sql-pg/PgClient"), import("./PostgresOwners.ts")]),
-      catch: missing
-    }),
-    ([PgClient, PostgresOwners]) =>
-      Layer.provideMerge(
-        Layer.effect(Owners, PostgresOwners.make),
-        PgClient.layer({ applicationName: "fluxion", ...options })
-      )
-  ))
+  Layer.unwrap(Effect.gen(function*() {
+    const PgClient = yield* Effect.tryPromise({ try: () => import("@effect/sql-pg/PgClient"), catch: missing })
+    const owners = yield* Effect.promise(() => import("./PostgresOwners.ts"))
+    return Layer.provideMerge(
+      Layer.effect(Owners, owners.make),
+      PgClient.layer({ applicationName: "fluxion", ...options })
+    )
+  }))
 
 /** `layer` with options that may be `Config`s. */
 export const layerConfig = (
