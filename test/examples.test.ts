@@ -153,6 +153,19 @@ Rain on the roof; nobody counts it.
 TaskFailed task find_order failed: there is no order B-1
 ModelFailed false
 AbortError
+`,
+  "13-workflow.ts": `the first process ends
+published "Bees dance to say where." (/publish)
+`,
+  "14-pause-and-resume.ts": `paused [ [ 'review', { draft: 'All about bees.' } ] ]
+All about bees. (well said)
+AlreadyResumed
+`,
+  "15-cancel-and-rollback.ts": `book flight to Rome
+book hotel to Rome
+cancel hotel-17
+cancel flight-17
+ExecutionCancelled cancelled
 `
 }
 

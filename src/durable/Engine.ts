@@ -1,8 +1,8 @@
 /**
  * What runs executions.
  *
- * `layerJournal` on a database, the default; `layerMemory` the same on a journal in memory, for tests. Which one runs
- * shows nowhere in a user's code.
+ * `layerJournal` on a database, the default; `layerMemory` the same on a journal in memory, for tests; `layer` with
+ * options, on a journal of one's own. Which one runs shows nowhere in a user's code.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -65,23 +65,18 @@ export class Engine extends Context.Service<Engine, {
   ) => Effect.Effect<A, E, R>
 }>()("fluxion/durable/Engine") {}
 
-const layerOn = (options?: Options): Layer.Layer<Engine, never, Journal.Journal | Owners.Owners> =>
+/** An engine on the journal and the owners of the context. */
+export const layer = (options?: Options): Layer.Layer<Engine, never, Journal.Journal | Owners.Owners> =>
   Layer.effect(
     Engine,
     Effect.flatMap(Effect.promise(() => import("./internal/Executor.ts")), (executor) => executor.make(options))
   )
 
 /** An engine that forgets all when its Layer ends. */
-export const layerMemory: Layer.Layer<Engine> = Layer.provide(layerOn(), [Journal.layerMemory, Owners.layerAlone])
+export const layerMemory: Layer.Layer<Engine> = Layer.provide(layer(), [Journal.layerMemory, Owners.layerAlone])
 
 /** An engine on a database: `Sqlite.layer` or `Postgres.layer` give what it needs. */
 export const layerJournal: Layer.Layer<Engine, SqlError | MigrationError, SqlClient | Owners.Owners> = Layer.provide(
-  layerOn(),
+  layer(),
   Journal.layerSql
 )
-
-/** `layerJournal` with options. */
-export const layerJournalWith = (
-  options: Options
-): Layer.Layer<Engine, SqlError | MigrationError, SqlClient | Owners.Owners> =>
-  Layer.provide(layerOn(options), Journal.layerSql)

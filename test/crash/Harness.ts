@@ -1,0 +1,135 @@
+/**
+ * Runs a program in processes that are killed, one after the other, until it has come to its end; and says what was
+ * wrong with that.
+ */
+import { spawn } from "node:child_process"
+import { existsSync, readFileSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
+import type { JournalEvent } from "../../src/core/JournalEvent.ts"
+import { type Program, random } from "./Program.ts"
+
+const child = join(import.meta.dirname, "..", "children", "crash.ts")
+
+/** The events at which an append can end. */
+export const kinds = [
+  "Claimed",
+  "StepAwaited",
+  "AttemptFailed",
+  "StepCompleted",
+  "RollbackStarted",
+  "ExecutionCompleted"
+] as const
+
+interface Boot {
+  readonly output: string
+  readonly signal: string | null
+}
+
+const boot = (file: string, program: Program, fails: boolean, how: string): Promise<Boot> =>
+  new Promise((resolve, reject) => {
+    const process_ = spawn(process.execPath, [
+      "--conditions=fluxion-source",
+      "--disable-warning=ExperimentalWarning",
+      child,
+      file,
+      JSON.stringify(program),
+      String(fails),
+      how
+    ], { stdio: ["ignore", "pipe", "pipe"] })
+    let output = ""
+    let errors = ""
+    process_.stdout.on("data", (data) => (output += data))
+    process_.stderr.on("data", (data) => (errors += data))
+    process_.on(
+      "exit",
+      (code, signal) =>
+        code === 0 || signal === "SIGKILL" ? resolve({ output, signal }) : reject(new Error(`${output}\n${errors}`))
+    )
+  })
+
+const clean = (file: string) => {
+  for (const suffix of ["", "-wal", "-shm", "-owners", ".did"]) {
+    rmSync(`${file}${suffix}`, { force: true, recursive: true })
+  }
+}
+
+/** What was done to the world, in order: idempotency key and what. */
+const did = (file: string): ReadonlyArray<string> =>
+  existsSync(`${file}.did`) ? readFileSync(`${file}.did`, "utf8").split("\n").filter((line) => line !== "") : []
+
+const events = (file: string): ReadonlyArray<JournalEvent> => {
+  if (!existsSync(file)) return []
+  const database = new DatabaseSync(file)
+  try {
+    return database.prepare("select event from fluxion_journal order by execution, sequence").all().map(
+      ({ event }) => JSON.parse(String(event))
+    )
+  } finally {
+    database.close()
+  }
+}
+
+/** The completed steps, by their key: the idempotency key of whoever did something in them. */
+const completed = (all: ReadonlyArray<JournalEvent>) =>
+  new Set(all.flatMap((event) => event._tag === "StepCompleted" ? [event.key] : []))
+
+/** Runs a program that nobody kills. */
+export const whole = async (file: string, program: Program, fails: boolean) => {
+  clean(file)
+  const { output } = await boot(file, program, fails, "never")
+  const result = { output, appended: events(file).length, did: did(file), models: models(events(file)) }
+  clean(file)
+  return result
+}
+
+const models = (all: ReadonlyArray<JournalEvent>) =>
+  all.filter((event) => event._tag === "StepCompleted" && /\/model:[^/]*$/.test(event.key)).length
+
+/** What happened in a run that was killed again and again. */
+export interface Killed {
+  readonly output: string
+  /** How often it was killed at which event. */
+  readonly kills: ReadonlyMap<string, number>
+}
+
+/** Runs a program in processes that are killed where `seed` says, until it ends. Fails when anything was done twice. */
+export const killed = async (file: string, program: Program, fails: boolean, seed: number): Promise<Killed> => {
+  clean(file)
+  const pick = random(seed)
+  const kills = new Map<string, number>()
+  for (let boots = 0;; boots++) {
+    if (boots > 500) throw new Error("it does not come to its end")
+    const before = events(file)
+    const done = completed(before)
+    const lines = did(file).length
+    const how = boots % 5 === 2 ? "claim:1" : `${pick(2) === 0 ? "after" : "before"}:${2 + pick(5)}`
+    const { output, signal } = await boot(file, program, fails, how)
+    for (const line of did(file).slice(lines)) {
+      const [key] = line.split("\t") as [string]
+      if (done.has(key)) throw new Error(`${line} was done again after it was recorded`)
+    }
+    const after = events(file)
+    if (models(after) < models(before)) throw new Error("a model call was lost")
+    if (signal === null) {
+      const keys = after.flatMap((event) => event._tag === "StepCompleted" ? [event.key] : [])
+      const twice = keys.find((key, index) => keys.indexOf(key) !== index)
+      if (twice !== undefined && !isOfAnother(after, twice)) throw new Error(`${twice} was completed twice`)
+      clean(file)
+      return { output, kills }
+    }
+    const kind = output.split(" ").at(-1)!
+    kills.set(kind, (kills.get(kind) ?? 0) + 1)
+  }
+}
+
+/** A parent and its children have journals of their own, with keys of their own. */
+const isOfAnother = (all: ReadonlyArray<JournalEvent>, key: string) => {
+  let executions = 0
+  let count = 0
+  for (const event of all) {
+    if (event._tag === "ExecutionStarted") executions++
+    if (event._tag === "StepCompleted" && event.key === key) count++
+  }
+  return count <= executions
+}
