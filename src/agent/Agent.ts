@@ -19,7 +19,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
-import { AgentError, type AgentErrorReason, NoApprover, TimedOut } from "../core/AgentError.ts"
+import { AgentError, NoApprover, TimedOut } from "../core/AgentError.ts"
 import { type AgentEvent, resultOf, type RunResult } from "../core/AgentEvent.ts"
 import * as Name from "../core/Name.ts"
 import * as Usage from "../core/Usage.ts"
@@ -34,7 +34,7 @@ import * as Display from "./internal/display.ts"
 import * as Loop from "./internal/loop.ts"
 import { Outlet } from "./internal/Outlet.ts"
 import { type AgentDefinition, begin, findModel, modelOptions, openChain, type RunInput } from "./internal/prepare.ts"
-import { answeredInstead, endedBy, report, spentBy, toError, toPayload } from "./internal/report.ts"
+import { answeredInstead, endedBy, remember, report, spentBy, toError, toPayload } from "./internal/report.ts"
 import { claimPath, CurrentRun, releasePath, type Sink } from "./internal/RunScope.ts"
 import * as Telemetry from "./internal/Telemetry.ts"
 import type { ModelOptions } from "./ModelOptions.ts"
@@ -216,14 +216,12 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     warnings: Toolbox.clashes(name, [...tools.values()]),
     logged: new Set()
   }
-  const failWith = (input: RunInput, reason: AgentErrorReason): AgentError =>
-    input.failed = toError(name, input, reason)
   const task: Definition = {
     name,
     payload: Payload,
     success: Schema.Unknown,
     error: AgentError,
-    run: (input: RunInput) => Effect.mapError(Loop.run(definition, input), (reason) => failWith(input, reason)),
+    run: (input: RunInput) => Effect.mapError(Loop.run(definition, input), (reason) => toError(name, input, reason)),
     options: {
       description: options.description,
       retry: options.retry,
@@ -246,7 +244,8 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
       risk: options.risk,
       approval: options.approval
     },
-    onTimeout: (input: RunInput, after: Duration.Duration) => failWith(input, new TimedOut({ after })),
+    onTimeout: (input: RunInput, after: Duration.Duration) => toError(name, input, new TimedOut({ after })),
+    onFailed: remember,
     isRetryable: (error: AgentError) => error.isRetryable
   }
   const attempts = Attempts.make(task)
@@ -260,8 +259,9 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     journaled: false,
     foreign: false,
     spent: Usage.empty,
-    attempts: 0,
+    attempt: 1,
     failed: undefined,
+    isStarted: false,
     state: undefined
   })
 

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Schedule, Schema, Stream } from "effect"
+import { Cause, Effect, Exit, Fiber, Layer, Schedule, Schema, Stream } from "effect"
 import { AiError, Prompt } from "effect/ai"
 import { TestClock } from "effect/testing"
-import { Agent, AgentError, AgentEvent, Models, Task } from "fluxion"
+import { Agent, AgentError, AgentEvent, Engine, Execution, Models, Pause, Task, Usage, Workflow } from "fluxion"
 import { TestModel } from "fluxion/testing"
 import { collect, only } from "../support/Events.ts"
 import { assertLegal, texts } from "../support/Messages.ts"
@@ -54,6 +54,29 @@ describe("attempts of a run", () => {
         yield* TestClock.adjust("1 minute")
         assert.deepStrictEqual((yield* Fiber.join(fiber)).usage, used(17, 6))
       }).pipe(says(TestModel.toolCall("slow", {}), text("done", 7, 1))))
+  })
+
+  it.effect("in a workflow too: those before a restart are not made again, and count", () => {
+    const review = Pause.make("review", { input: Schema.String })
+    const asks = Task.make("asks", { payload: {}, success: Schema.String, run: () => Effect.orDie(review()) })
+    const agent = Agent.make("a", { instructions: "i", tools: [asks], retry: now })
+    const model = TestModel.layer([
+      text("", 20, 2),
+      TestModel.toolCall("asks", {}),
+      text("done", 300, 30)
+    ])
+    const costs = Workflow.make("costs", {
+      payload: {},
+      success: Usage.Usage,
+      error: AgentError.AgentError,
+      run: () => Effect.map(agent.result("go"), ({ usage }) => usage)
+    })
+    return Effect.gen(function*() {
+      const id = yield* costs.start({})
+      yield* Execution.settled(id)
+      yield* review.resume(id, "fine")
+      assert.deepStrictEqual(yield* costs.result(id), used(20 + 10 + 300, 2 + 5 + 30))
+    }).pipe(Effect.provide(costs.layer.pipe(Layer.provideMerge(Layer.merge(Engine.layerMemory, model)))))
   })
 
   describe("what a reader sees", () => {

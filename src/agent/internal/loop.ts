@@ -8,10 +8,15 @@ import * as AiError from "effect/ai/AiError"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import * as Prompt from "effect/ai/Prompt"
 import * as Effect from "effect/Effect"
-import { type AgentErrorReason, EmptyAnswer, ModelFailed, OutputInvalid } from "../../core/AgentError.ts"
+import {
+  type AgentError,
+  type AgentErrorReason,
+  EmptyAnswer,
+  ModelFailed,
+  OutputInvalid
+} from "../../core/AgentError.ts"
 import type { Finish, RunResult } from "../../core/AgentEvent.ts"
 import * as Limits from "../../core/Limits.ts"
-import * as Usage from "../../core/Usage.ts"
 import * as EffectCopies from "../EffectCopies.ts"
 import { isFallback } from "../Models.ts"
 import * as Output from "../Output.ts"
@@ -44,17 +49,15 @@ export const run = Effect.fnUntraced(function*(
 ): Effect.fn.Return<RunResult<unknown>, AgentErrorReason, any> {
   const { options } = agent
   const { path, sink } = input
-  input.attempts++
   const found = isFallback(options.model) ? yield* openChain(options.model) : yield* findModel(options.model)
   const chain = found instanceof Chain ? found : undefined
   const first = found instanceof Chain ? found.current : found
   const state = yield* begin(agent, input, first)
-  const isAgain = input.state !== undefined
-  if (input.state !== undefined) input.spent = Usage.add(input.spent, input.state.usage)
   input.state = state
   if (chain !== undefined) state.chains = new Map([[chain.fallback, chain]])
-  if (isAgain) yield* tellAgain(agent, input)
-  else if (sink !== undefined) yield* sink.emit({ _tag: "RunStarted", path })
+  if (sink !== undefined && !input.isStarted) yield* sink.emit({ _tag: "RunStarted", path })
+  input.isStarted = true
+  if (input.failed !== undefined) yield* tellAgain(agent, input, input.failed)
   for (const { code, message } of agent.warnings) yield* warn(agent, state, code, message)
   if (input.foreign) yield* warn(agent, state, "two-effects", EffectCopies.advice("runs this agent"))
 
@@ -170,13 +173,14 @@ export const run = Effect.fnUntraced(function*(
 })
 
 /** Says that the run begins anew: to whoever sees its events, else to the log. */
-const tellAgain = (agent: AgentDefinition, { attempts, failed, path, sink }: RunInput): Effect.Effect<void> => {
-  const reason = failed?.reason._tag ?? "unknown"
-  const message = failed?.reason.message ?? "its attempt ended without an answer"
-  return sink === undefined
-    ? Effect.logInfo(`agent ${agent.name}: attempt ${attempts} begins, the one before failed: ${message}`)
-    : sink.emit({ _tag: "RunRetried", path, attempt: attempts, reason, message })
-}
+const tellAgain = (
+  agent: AgentDefinition,
+  { attempt, path, sink }: RunInput,
+  { reason: { _tag: reason, message } }: AgentError
+): Effect.Effect<void> =>
+  sink === undefined
+    ? Effect.logInfo(`agent ${agent.name}: attempt ${attempt} begins, since the one before failed: ${message}`)
+    : sink.emit({ _tag: "RunRetried", path, attempt, reason, message })
 
 /** A forced choice holds until the model has called a tool; else it could never answer. */
 const toolChoiceOf = (

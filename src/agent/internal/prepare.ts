@@ -52,9 +52,11 @@ export interface RunInput extends RunScope {
   journaled: boolean
   /** Whether another copy of Effect runs it. */
   foreign: boolean
-  /** How often the loop was begun, and why it failed the last time. */
-  attempts: number
+  /** Which attempt is under way, from 1, and why the one before failed. */
+  attempt: number
   failed: AgentError | undefined
+  /** Whether its first event was told. */
+  isStarted: boolean
   state: RunState | undefined
 }
 

@@ -28,9 +28,22 @@ export const toPayload = (input: RunInput): AgentPayload => ({
   ...(input.options.context === undefined ? {} : { context: input.options.context })
 })
 
-/** The history so far; what was asked, when the run did not come to its first turn. */
+/** Remembers of an attempt that failed what the next ones are told, and what it cost: its error has all of that. */
+export const remember = (input: RunInput, error: AgentError): void => {
+  input.attempt++
+  input.failed = error
+  input.spent = error.usage
+  if (input.state !== undefined) input.state.usage = Usage.empty
+}
+
+/** The history so far. */
+const saidIn = ({ failed, state }: RunInput): ReadonlyArray<Prompt.Message> =>
+  state?.settled() ?? failed?.messages ?? []
+
+/** The same; what was asked, when the run did not come to its first turn. */
 const messagesOf = (input: RunInput): ReadonlyArray<Prompt.Message> => {
-  if (input.state !== undefined) return input.state.settled()
+  const said = saidIn(input)
+  if (said.length > 0) return said
   const asked = userMessage(input.instruction, input.options.context)
   return [...(input.options.history?.content ?? []), ...(asked === undefined ? [] : [asked])]
 }
@@ -61,7 +74,7 @@ export const toError = (agent: string, input: RunInput, reason: AgentErrorReason
     agent,
     reason: Secrets.scrubValue(reason),
     usage: usageOf(input),
-    messages: input.state?.settled() ?? []
+    messages: saidIn(input)
   })
 
 /** Who ended a run before its end: somebody who interrupted it, or whoever ran it by going away. */
@@ -110,7 +123,7 @@ export const report = (
     message,
     ...(reason === undefined ? {} : { reason }),
     usage: spentBy(input, exit),
-    messages: input.state?.settled() ?? []
+    messages: saidIn(input)
   }
   // what failed is in the error channel too; that somebody ended the outermost run is said nowhere else
   const isSaid = end === "failed" || end === "defect" || (end !== "timed-out" && input.path.includes("/"))

@@ -155,15 +155,17 @@ export const make = (
         timeout,
         hasFallback: fallback !== undefined,
         attempt: (number) => unlimited(payload, call, number),
-        timedOut: (after) => timedOut(payload, after)
+        timedOut: (after) => timedOut(payload, after),
+        failed: (error) => definition.onFailed?.(payload, error)
       })
     }
     if (retry === undefined) return timeout === undefined ? attempt(payload, call, 1, fiber) : limited(payload, call, 1)
     let number = 0
-    return Effect.retry(
-      Effect.suspend(() => limited(payload, call, ++number)),
-      retryOptions(retry, definition.isRetryable)
-    )
+    const one = Effect.suspend(() => limited(payload, call, ++number))
+    const told = definition.onFailed === undefined
+      ? one
+      : Effect.tapError(one, (error) => Effect.sync(() => definition.onFailed!(payload, error)))
+    return Effect.retry(told, retryOptions(retry, definition.isRetryable))
   }
 
   return (payload, fiber) => {

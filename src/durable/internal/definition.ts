@@ -67,6 +67,8 @@ export interface Definition {
   readonly options: Options<any, any, any, Duration.Input | undefined, unknown, unknown>
   /** What an attempt fails with that ran into its time limit. Default: `TaskTimeout`. */
   readonly onTimeout?: ((payload: any, after: Duration.Duration) => unknown) | undefined
+  /** Told of every attempt that failed, also of those that a journal remembers, where there may be another. */
+  readonly onFailed?: ((payload: any, error: any) => void) | undefined
   /** Which failures are worth another attempt, where `retry` does not say. Default: all. */
   readonly isRetryable?: ((error: any) => boolean) | undefined
 }

@@ -25,6 +25,8 @@ export interface Plan {
   readonly hasFallback: boolean
   readonly attempt: (attempt: number) => Effect.Effect<unknown, unknown, any>
   readonly timedOut: (after: Duration.Duration) => unknown
+  /** Told of every attempt that failed, those before a restart included. */
+  readonly failed: (error: unknown) => void
 }
 
 /** How long to wait after a failed attempt; nothing, when no other one is made. */
@@ -44,12 +46,13 @@ const delays = (retry: Retry | undefined) =>
 /** Makes the attempts at a step that are still to be made. */
 export const run = Effect.fnUntraced(function*(
   attempts: Attempts,
-  { attempt: body, hasFallback, retry, timedOut, timeout }: Plan
+  { attempt: body, failed: onFailed, hasFallback, retry, timedOut, timeout }: Plan
 ): Effect.fn.Return<unknown, unknown, any> {
   const delayAfter = yield* delays(retry)
   let delay: Duration.Duration | undefined
   // the schedule has to have seen what failed before
   for (const failed of attempts.failed) {
+    onFailed(failed.error)
     delay = yield* delayAfter(failed)
     if (!failed.retry) return yield* Effect.fail(failed.error)
   }
@@ -59,6 +62,7 @@ export const run = Effect.fnUntraced(function*(
     const failure = Exit.isSuccess(exit) ? undefined : Cause.findErrorOption(exit.cause)
     if (Exit.isFailure(exit) && failure?._tag !== "Some") return yield* exit
     const error = failure?._tag === "Some" ? failure.value : timedOut(timeout!)
+    onFailed(error)
     const time = yield* Clock.currentTimeMillis
     delay = yield* delayAfter({ attempt, error, time })
     if (delay === undefined && !hasFallback) return yield* Effect.fail(error)
