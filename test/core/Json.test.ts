@@ -24,8 +24,8 @@ describe("Json.check", () => {
   it.prop("finds nothing in what JSON is, and that survives a round trip", { value: Schema.Json }, ({ value }) => {
     assert.isUndefined(Json.check(value))
     const json = JSON.stringify(value)
-    // V8 13.6 reads the key "\u0000" as "\\", once it has read an object with that key
-    if (json.includes(`"\\u0000":`)) return
+    // V8 13.6 reads a key that ends with an escape ("a\n") as another one ("a\\"), once it has read an object with that
+    if (/\\(u[\da-f]{4}|.)":/.test(json)) return
     assert.strictEqual(JSON.stringify(JSON.parse(json)), json)
   })
 

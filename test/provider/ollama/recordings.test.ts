@@ -54,7 +54,8 @@ describe.skipIf(!Recordings.present)("recordings of Ollama (skipped without ../s
         const answer = (cut: Recut.Cut) =>
           call({ host: "ollama.test", fetch: Recut.answer(body, cut, { contentType }) }, asked(recording))
         check(yield* answer(Recut.bytes), recording, "every byte on its own")
-        for (let offset = 1; offset < body.length; offset++) {
+        const step = Math.max(1, Math.floor(body.length / 150))
+        for (let offset = 1; offset < body.length; offset += step) {
           check(yield* answer(Recut.at(offset)), recording, `cut at ${offset}`)
         }
       }))
