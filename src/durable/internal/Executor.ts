@@ -244,6 +244,8 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       // nobody's message kept it: it is not ours any more
       if (messages.length === 0 && (yield* journal.entry(active.id))?.owner !== active.owner) return stop(active)
       for (const { message } of messages) deliver(active, message)
+      // what came while it was being given up was kept, and not answered
+      for (const key of active.inbox.keys()) yield* answer(active, key)
       if (active.run.isParked) parked(active)
     }).pipe(
       Effect.catchTag("JournalUnavailable", () => {
@@ -499,6 +501,8 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       })
       const before = running.size
       yield* Effect.forEach(entries, (entry) => claim(entry, owner), { concurrency: 16, discard: true })
+      // what they wait for may be there
+      if (running.size > before) kicked.openUnsafe()
       if (running.size === before || entries.length < claimAtOnce) break
     }
     const next = yield* journal.nextWake
@@ -621,15 +625,15 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     })),
     scope
   )
-  if (owners.isShared) {
-    // others live in the world's time, whatever the time of the executions is
-    const beat = Effect.provideService(Effect.sleep(lookEvery), Clock.Clock, Clock.Clock.defaultValue())
-    yield* Effect.forkIn(Effect.forever(Effect.andThen(beat, kick)), scope)
-  }
   const written = Effect.sync(() => {
     kicked.openUnsafe()
     notifyAll()
   })
+  if (owners.isShared) {
+    // others live in the world's time, whatever the time of the executions is
+    const beat = Effect.provideService(Effect.sleep(lookEvery), Clock.Clock, Clock.Clock.defaultValue())
+    yield* Effect.forkIn(Effect.forever(Effect.andThen(beat, written)), scope)
+  }
   yield* Effect.forkIn(Stream.runForEach(owners.changes, () => written), scope)
   return engine
 })

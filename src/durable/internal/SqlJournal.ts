@@ -197,7 +197,10 @@ export const make = Effect.gen(function*() {
       yield sql`insert into fluxion_executions ${sql.insert({ ...columns, ...toColumns(rest, at) })}`
       if (rest.owner === null) yield announce(execution)
     }
-    if (set !== undefined) yield update(execution, set, at)
+    if (set !== undefined) {
+      yield update(execution, set, at)
+      if (set.state !== undefined) yield announce(execution)
+    }
     if (taken !== undefined && taken.length > 0) yield take(execution, taken)
     if (posted !== undefined) yield post(posted, at)
   }
@@ -287,6 +290,7 @@ export const make = Effect.gen(function*() {
           where id = ${execution} and owner = ${owner}
             and not exists (select 1 from fluxion_inbox where execution = ${execution} and taken = 0)
           returning id`
+        yield* announce(execution)
         return rows.length === 1
       }).pipe(sql.withTransaction, Effect.mapError(unavailable(execution, "release"))),
     disown: (owner) =>
