@@ -8,6 +8,7 @@ import { AnthropicStructuredOutput, type LanguageModel, OpenAiStructuredOutput, 
 import { Agent, AgentError } from "fluxion"
 import * as Output from "../../src/agent/Output.ts"
 import * as JsonSchemas from "./legality/JsonSchemas.ts"
+import { wireApi } from "./legality/WireApis.ts"
 import { reply, type Vendor, vendors } from "./support/Vendors.ts"
 import * as VendorServer from "./support/VendorServer.ts"
 
@@ -186,7 +187,7 @@ for (const vendor of vendors) {
           if (refused === undefined) {
             assert.deepStrictEqual(exit, Exit.succeed(given.value) as never)
             const problems: Array<string> = []
-            rules[vendor.name]?.(vendor.schemaOf(server.requests[0]!.json), "", (path, what) => {
+            rules[vendor.name]?.(wireApi(vendor.name).read(server.requests[0]!).schema, "", (path, what) => {
               // "While the full JSON Schema may be sent, not all features are supported" (@google/genai)
               if (vendor.name !== "google" || what !== "is not supported") problems.push(`${path} ${what}`)
             })

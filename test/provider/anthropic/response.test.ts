@@ -9,8 +9,7 @@ import * as AnthropicResponse from "../../../src/provider/anthropic/AnthropicRes
 import * as AnthropicTools from "../../../src/provider/anthropic/AnthropicTools.ts"
 import { Anthropic } from "../../../src/provider/anthropic/index.ts"
 import * as Collect from "../support/Collect.ts"
-import * as Recut from "../support/Recut.ts"
-import * as VendorServer from "../support/VendorServer.ts"
+import * as Responses from "../support/Responses.ts"
 import * as Wire from "./fixtures/Wire.ts"
 
 const WebSearch = Tool.providerDefined({
@@ -18,8 +17,6 @@ const WebSearch = Tool.providerDefined({
   customName: "search_the_web",
   providerName: "web_search"
 })
-
-const tools = [WebSearch(undefined)]
 
 const foldAll = (events: ReadonlyArray<unknown>) => {
   const fold = AnthropicResponse.fold({ rename: (name) => name === "web_search" ? "search_the_web" : name })
@@ -43,74 +40,27 @@ const joined = (parts: ReadonlyArray<Response.StreamPartEncoded>) =>
 
 const sourcesOf = (parts: ReadonlyArray<Response.StreamPartEncoded>) => parts.filter(({ type }) => type === "source")
 
-const overHttp = (reply: VendorServer.Reply, stream: boolean, fetch?: typeof globalThis.fetch) =>
-  Effect.gen(function*() {
-    const server = yield* VendorServer.make([reply])
-    const driver = yield* Collect.driverOf(Anthropic.layer({
+Responses.suite({
+  scenarios: Wire.scenarios,
+  events: Wire.events,
+  whole: Wire.whole,
+  toEvents: (whole) => Array.from(AnthropicResponse.toEvents(whole as never)),
+  partsOf,
+  bodies: (scenario) => [Wire.sse(Wire.events(scenario))],
+  cut: [Wire.scenarios[0]!, Wire.sse(Wire.events(Wire.scenarios[0]!)).replaceAll("\n", "\r\n")],
+  driver: (url, fetch) =>
+    Collect.driverOf(Anthropic.layer({
       model: "claude-sonnet-4-6",
       apiKey: Redacted.make("test-key"),
-      baseUrl: server.url,
+      baseUrl: url,
       ...(fetch === undefined ? undefined : { fetch })
-    }))
-    return yield* Collect.parts(driver, Collect.request("Hello", { tools, options: { stream } }))
-  })
+    })),
+  tools: [WebSearch(undefined)],
+  joined: (parts) => [joined(parts), sourcesOf(parts), parts.at(-1)],
+  call: (json, size) => Wire.events({ blocks: [Wire.call("toolu_1", "tool", json, { size })], end: {} })
+})
 
 describe("AnthropicResponse", () => {
-  for (const scenario of Wire.scenarios) {
-    const events = Wire.events(scenario)
-    const streamed = {
-      headers: { "content-type": "text/event-stream; charset=utf-8" },
-      body: Wire.sse(events)
-    }
-
-    it(`${scenario.title}: the fold gives legal parts that mean what was said`, () => {
-      const parts = partsOf(events)
-      assert.deepStrictEqual(Collect.violations(parts), [])
-      const summary = Collect.summarize(parts)
-      for (const [key, value] of Object.entries(scenario.expect)) {
-        assert.deepStrictEqual(summary[key as keyof Collect.Summary], value, key)
-      }
-    })
-
-    it(`${scenario.title}: the whole response gives the same parts, deltas aside`, () => {
-      const streamed = partsOf(events)
-      const parts = partsOf(AnthropicResponse.toEvents(Wire.whole(scenario) as never))
-      assert.deepStrictEqual(Collect.violations(parts), [])
-      assert.deepStrictEqual(joined(parts), joined(streamed))
-      assert.deepStrictEqual(sourcesOf(parts), sourcesOf(streamed))
-      assert.deepStrictEqual(parts.at(-1), streamed.at(-1))
-    })
-
-    it.effect(`${scenario.title}: through the SDK it is the same, streamed, whole, and in single bytes`, () =>
-      Effect.gen(function*() {
-        const expected = partsOf(events)
-        assert.deepStrictEqual(yield* overHttp(streamed, true), expected)
-        assert.deepStrictEqual(yield* overHttp(streamed, true, Recut.fetch(Recut.bytes)), expected)
-        const whole = yield* overHttp(
-          { headers: { "content-type": "application/json" }, body: JSON.stringify(Wire.whole(scenario)) },
-          false
-        )
-        assert.deepStrictEqual(joined(whole), joined(expected))
-      }))
-  }
-
-  it.effect("a body is decoded the same wherever it is cut in two", () =>
-    Effect.gen(function*() {
-      const scenario = Wire.scenarios[0]!
-      const body = new TextEncoder().encode(Wire.sse(Wire.events(scenario)).replaceAll("\n", "\r\n"))
-      const expected = partsOf(Wire.events(scenario))
-      let cut = 0
-      const driver = yield* Collect.driverOf(Anthropic.layer({
-        model: "claude-sonnet-4-6",
-        apiKey: Redacted.make("test-key"),
-        fetch: (input, init) => Recut.answer(body, Recut.at(cut), { contentType: "text/event-stream" })(input, init)
-      }))
-      const asked = Collect.request("Hello", { tools })
-      for (cut = 0; cut <= body.length; cut += 3) {
-        assert.deepStrictEqual(yield* Collect.parts(driver, asked), expected)
-      }
-    }))
-
   it.effect.prop(
     "blocks give the same parts however their deltas are cut, with unknown events anywhere",
     {
@@ -138,32 +88,6 @@ describe("AnthropicResponse", () => {
         assert.strictEqual(Collect.summarize(parts).reasoning, text)
       })
   )
-
-  it.effect.prop(
-    "arguments that are JSON arrive parsed, however they are cut",
-    {
-      params: Schema.Record(Schema.String, Schema.Json),
-      size: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 }))
-    },
-    ({ params, size }) =>
-      Effect.sync(() => {
-        const json = JSON.stringify(params)
-        const blocks = [Wire.call("toolu_1", "tool", json, { size })]
-        const [found] = Collect.summarize(partsOf(Wire.events({ blocks, end: {} }))).calls
-        // These are left as text, since they could change more than the arguments.
-        const isUnsafe = /__proto__|constructor/.test(json)
-        assert.deepStrictEqual(found?.params, isUnsafe && typeof found?.params === "string" ? json : JSON.parse(json))
-      })
-  )
-
-  it("parts are what effect/ai decodes", () => {
-    const decode = Schema.decodeUnknownSync(Response.StreamPart(emptyToolkit))
-    for (const scenario of Wire.scenarios) {
-      for (const part of partsOf(Wire.events(scenario))) {
-        if (part.type !== "tool-call" && part.type !== "tool-result") decode(part)
-      }
-    }
-  })
 
   it("thinking carries its signature, or its encrypted data, at its end", () => {
     const ends = [3, 4].flatMap((index) =>
@@ -284,5 +208,3 @@ describe("AnthropicResponse", () => {
     assert.deepStrictEqual(foldAll(AnthropicResponse.toEvents(error)) as unknown, expected)
   })
 })
-
-const emptyToolkit = { tools: {} } as never

@@ -9,8 +9,7 @@ import * as Chunk from "../../../src/provider/compatible/CompatibleChunk.ts"
 import * as CompatibleResponse from "../../../src/provider/compatible/CompatibleResponse.ts"
 import { OpenAiCompatible } from "../../../src/provider/compatible/index.ts"
 import * as Collect from "../support/Collect.ts"
-import * as Recut from "../support/Recut.ts"
-import * as VendorServer from "../support/VendorServer.ts"
+import * as Responses from "../support/Responses.ts"
 import * as Wire from "./fixtures/Wire.ts"
 
 type Part = Response.StreamPartEncoded
@@ -43,68 +42,32 @@ const partsOf = (chunks: ReadonlyArray<unknown>, tools?: ReadonlyArray<string>):
 const summary = (chunks: ReadonlyArray<unknown>, tools?: ReadonlyArray<string>) =>
   Collect.summarize(partsOf(chunks, tools))
 
-const overHttp = (reply: VendorServer.Reply, stream: boolean, fetch?: typeof globalThis.fetch) =>
-  Effect.gen(function*() {
-    const server = yield* VendorServer.make([reply])
-    const driver = yield* Collect.driverOf(OpenAiCompatible.layer({
-      name: "acme",
-      model: "acme-7b",
-      baseUrl: `${server.url}/v1`,
-      ...(fetch === undefined ? undefined : { fetch })
-    }))
-    return yield* Collect.parts(driver, Collect.request("Hello", { options: { stream } }))
-  })
-
 /** Without deltas, and without what only streams differ in. */
 const joined = (parts: ReadonlyArray<Part>) => Driver.joinParts(parts)
 
+Responses.suite({
+  scenarios: Wire.scenarios,
+  events: Wire.chunks,
+  whole: Wire.whole,
+  toEvents: (whole) => [whole],
+  partsOf,
+  // not all servers say that they are done
+  bodies: (scenario) => [Wire.sse(Wire.chunks(scenario)), Wire.sse(Wire.chunks(scenario), "")],
+  cut: [
+    Wire.scenarios[4]!,
+    `: keep-alive\n\n${Wire.sse(Wire.chunks(Wire.scenarios[4]!))}`.replaceAll("\n", "\r\n")
+  ],
+  driver: (url, fetch) =>
+    Collect.driverOf(OpenAiCompatible.layer({
+      name: "acme",
+      model: "acme-7b",
+      baseUrl: `${url}/v1`,
+      ...(fetch === undefined ? undefined : { fetch })
+    })),
+  call: (json, size) => Wire.chunks({ deltas: Wire.call(0, "call_1", "tool", json, size), finish: "tool_calls" })
+})
+
 describe("CompatibleResponse", () => {
-  for (const scenario of Wire.scenarios) {
-    const chunks = Wire.chunks(scenario)
-    const streamed = { headers: { "content-type": "text/event-stream; charset=utf-8" }, body: Wire.sse(chunks) }
-
-    it(`${scenario.title}: the fold gives legal parts that mean what was said`, () => {
-      const found = summary(chunks)
-      for (const [key, value] of Object.entries(scenario.expect)) {
-        assert.deepStrictEqual(found[key as keyof Collect.Summary], value, key)
-      }
-    })
-
-    it(`${scenario.title}: the whole response gives the same parts, deltas aside`, () => {
-      assert.deepStrictEqual(joined(partsOf([Wire.whole(scenario)])), joined(partsOf(chunks)))
-    })
-
-    it.effect(`${scenario.title}: through the SDK it is the same, streamed, whole, and in single bytes`, () =>
-      Effect.gen(function*() {
-        const expected = partsOf(chunks)
-        assert.deepStrictEqual(yield* overHttp(streamed, true), expected)
-        assert.deepStrictEqual(yield* overHttp(streamed, true, Recut.fetch(Recut.bytes)), expected)
-        const withoutDone = { ...streamed, body: Wire.sse(chunks, "") }
-        assert.deepStrictEqual(yield* overHttp(withoutDone, true), expected)
-        const whole = yield* overHttp(
-          { headers: { "content-type": "application/json" }, body: JSON.stringify(Wire.whole(scenario)) },
-          false
-        )
-        assert.deepStrictEqual(joined(whole), joined(expected))
-      }))
-  }
-
-  it.effect("a body is decoded the same wherever it is cut in two", () =>
-    Effect.gen(function*() {
-      const scenario = Wire.scenarios[4]!
-      const sse = `: keep-alive\n\n${Wire.sse(Wire.chunks(scenario))}`
-      const body = new TextEncoder().encode(sse.replaceAll("\n", "\r\n"))
-      const expected = partsOf(Wire.chunks(scenario))
-      let cut = 0
-      const driver = yield* Collect.driverOf(OpenAiCompatible.layer({
-        name: "acme",
-        model: "acme-7b",
-        baseUrl: "http://localhost/v1",
-        fetch: (input, init) => Recut.answer(body, Recut.at(cut), { contentType: "text/event-stream" })(input, init)
-      }))
-      for (cut = 0; cut <= body.length; cut += 3) assert.deepStrictEqual(yield* Collect.parts(driver), expected)
-    }))
-
   it.effect.prop(
     "a text gives the same parts however its deltas are cut, with what is no chunk anywhere",
     {
@@ -127,28 +90,6 @@ describe("CompatibleResponse", () => {
         assert.strictEqual(Collect.summarize(parts).text, written)
       })
   )
-
-  it.effect.prop(
-    "arguments that are JSON arrive parsed, however they are cut",
-    {
-      params: Schema.Record(Schema.String, Schema.Json),
-      size: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 }))
-    },
-    ({ params, size }) =>
-      Effect.sync(() => {
-        const plain = JSON.parse(JSON.stringify(params))
-        const deltas = Wire.call(0, "call_1", "tool", JSON.stringify(plain), size)
-        const [found] = summary(Wire.chunks({ deltas, finish: "tool_calls" })).calls
-        if (!("__proto__" in plain) && !("constructor" in plain)) assert.deepStrictEqual(found?.params, plain)
-      })
-  )
-
-  it("parts are what effect/ai decodes", () => {
-    const decode = Schema.decodeUnknownSync(Response.StreamPart({ tools: {} } as never))
-    for (const scenario of Wire.scenarios) {
-      for (const part of partsOf(Wire.chunks(scenario))) if (part.type !== "tool-call") decode(part)
-    }
-  })
 
   it("says in which field reasoning came, and keeps details with the last part of a message", () => {
     const starts = (index: number) =>

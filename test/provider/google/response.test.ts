@@ -7,8 +7,7 @@ import { Response, Tool } from "effect/ai"
 import * as Driver from "../../../src/agent/Driver.ts"
 import * as GoogleResponse from "../../../src/provider/google/GoogleResponse.ts"
 import * as Collect from "../support/Collect.ts"
-import * as Recut from "../support/Recut.ts"
-import * as VendorServer from "../support/VendorServer.ts"
+import * as Responses from "../support/Responses.ts"
 import * as Wire from "./fixtures/Wire.ts"
 
 type Parts = ReadonlyArray<Response.StreamPartEncoded>
@@ -40,57 +39,20 @@ const partsOf = (chunks: ReadonlyArray<unknown>): Parts => {
 const withoutIds = (parts: Parts) =>
   JSON.parse(JSON.stringify(parts).replaceAll(/(fluxion_call|source)_\w+_(\d+)/g, "$1_$2")) as Parts
 
-const overHttp = (reply: VendorServer.Reply, stream: boolean, fetch?: typeof globalThis.fetch) =>
-  Effect.gen(function*() {
-    const server = yield* VendorServer.make([reply])
-    const driver = yield* Wire.driver(server.url, fetch === undefined ? {} : { fetch })
-    return withoutIds(yield* Collect.parts(driver, Collect.request("Hello", { tools, options: { stream } })))
-  })
+Responses.suite({
+  scenarios: Wire.scenarios,
+  events: (scenario) => Wire.chunks(scenario),
+  whole: Wire.whole,
+  toEvents: (whole) => [whole],
+  partsOf,
+  bodies: (scenario) => [Wire.sse(Wire.chunks(scenario))],
+  cut: [Wire.scenario("a text"), Wire.sse(Wire.chunks(Wire.scenario("a text")))],
+  driver: (url, fetch) => Wire.driver(url, fetch === undefined ? {} : { fetch }),
+  tools,
+  normalize: withoutIds
+})
 
 describe("GoogleResponse", () => {
-  for (const scenario of Wire.scenarios) {
-    const chunks = Wire.chunks(scenario)
-    const streamed = { headers: Wire.sseHeaders, body: Wire.sse(chunks) }
-    const body = JSON.stringify(Wire.whole(scenario))
-
-    it(`${scenario.title}: the fold gives legal parts that mean what was said`, () => {
-      const parts = partsOf(chunks)
-      assert.deepStrictEqual(Collect.violations(parts), [])
-      const summary = Collect.summarize(parts)
-      for (const [key, value] of Object.entries(scenario.expect)) {
-        assert.deepStrictEqual(summary[key as keyof Collect.Summary], value, key)
-      }
-    })
-
-    it(`${scenario.title}: the whole response gives the same parts, deltas aside`, () => {
-      const parts = partsOf([Wire.whole(scenario)])
-      assert.deepStrictEqual(Collect.violations(parts), [])
-      assert.deepStrictEqual(Driver.joinParts(parts), Driver.joinParts(partsOf(chunks)))
-    })
-
-    it.effect(`${scenario.title}: through the SDK it is the same, streamed, whole, and in single bytes`, () =>
-      Effect.gen(function*() {
-        const expected = withoutIds(partsOf(chunks))
-        assert.deepStrictEqual(yield* overHttp(streamed, true), expected)
-        assert.deepStrictEqual(yield* overHttp(streamed, true, Recut.fetch(Recut.bytes)), expected)
-        const whole = yield* overHttp({ headers: Wire.jsonHeaders, body }, false)
-        assert.deepStrictEqual(Driver.joinParts(whole), Driver.joinParts(expected))
-      }))
-  }
-
-  it.effect("a body is decoded the same wherever it is cut in two", () =>
-    Effect.gen(function*() {
-      const chunks = Wire.chunks(Wire.scenario("a text"))
-      const body = new TextEncoder().encode(Wire.sse(chunks))
-      let cut = 0
-      const driver = yield* Wire.driver("http://127.0.0.1:9", {
-        fetch: (input, init) => Recut.answer(body, Recut.at(cut), { contentType: "text/event-stream" })(input, init)
-      })
-      for (cut = 0; cut <= body.length; cut += 3) {
-        assert.deepStrictEqual(yield* Collect.parts(driver), partsOf(chunks))
-      }
-    }))
-
   it.effect.prop(
     "a text gives the same parts however it is cut, with empty and unknown parts and chunks anywhere",
     {
@@ -136,15 +98,6 @@ describe("GoogleResponse", () => {
         })
       })
   )
-
-  it("parts are what effect/ai decodes", () => {
-    const decode = Schema.decodeUnknownSync(Response.StreamPart({ tools: {} } as never))
-    for (const scenario of Wire.scenarios) {
-      for (const part of partsOf(Wire.chunks(scenario))) {
-        if (part.type !== "tool-call" && part.type !== "tool-result") decode(part)
-      }
-    }
-  })
 
   it("a signature stays with its own part", () => {
     const metadata = (title: string) =>

@@ -8,8 +8,7 @@ import * as Driver from "../../../src/agent/Driver.ts"
 import { OpenAi } from "../../../src/provider/openai/index.ts"
 import * as OpenAiResponse from "../../../src/provider/openai/OpenAiResponse.ts"
 import * as Collect from "../support/Collect.ts"
-import * as Recut from "../support/Recut.ts"
-import * as VendorServer from "../support/VendorServer.ts"
+import * as Responses from "../support/Responses.ts"
 import * as Wire from "./fixtures/Wire.ts"
 
 const WebSearch = Tool.providerDefined({
@@ -17,8 +16,6 @@ const WebSearch = Tool.providerDefined({
   customName: "search_the_web",
   providerName: "web_search"
 })
-
-const tools = [WebSearch(undefined)]
 
 const foldAll = (events: ReadonlyArray<unknown>) => {
   const fold = OpenAiResponse.fold({
@@ -40,71 +37,26 @@ const partsOf = (events: ReadonlyArray<unknown>) => {
 
 const joined = (parts: ReadonlyArray<Response.StreamPartEncoded>) => Driver.joinParts(parts)
 
-const overHttp = (reply: VendorServer.Reply, stream: boolean, fetch?: typeof globalThis.fetch) =>
-  Effect.gen(function*() {
-    const server = yield* VendorServer.make([reply])
-    const driver = yield* Collect.driverOf(OpenAi.layer({
+Responses.suite({
+  scenarios: Wire.scenarios,
+  events: Wire.events,
+  whole: Wire.whole,
+  toEvents: (whole) => Array.from(OpenAiResponse.toEvents(whole as never)),
+  partsOf,
+  bodies: (scenario) => [Wire.sse(Wire.events(scenario))],
+  cut: [Wire.scenarios[0]!, Wire.sse(Wire.events(Wire.scenarios[0]!)).replaceAll("\n", "\r\n")],
+  driver: (url, fetch) =>
+    Collect.driverOf(OpenAi.layer({
       model: "gpt-5",
       apiKey: Redacted.make("test-key"),
-      baseUrl: `${server.url}/v1`,
+      baseUrl: `${url}/v1`,
       ...(fetch === undefined ? undefined : { fetch })
-    }))
-    return yield* Collect.parts(driver, Collect.request("Hello", { tools, options: { stream } }))
-  })
+    })),
+  tools: [WebSearch(undefined)],
+  call: (json, size) => Wire.events({ items: [Wire.call("call_1", "tool", json, size)], end: {} })
+})
 
 describe("OpenAiResponse", () => {
-  for (const scenario of Wire.scenarios) {
-    const events = Wire.events(scenario)
-    const streamed = {
-      headers: { "content-type": "text/event-stream; charset=utf-8" },
-      body: Wire.sse(events)
-    }
-
-    it(`${scenario.title}: the fold gives legal parts that mean what was said`, () => {
-      const parts = partsOf(events)
-      assert.deepStrictEqual(Collect.violations(parts), [])
-      const summary = Collect.summarize(parts)
-      for (const [key, value] of Object.entries(scenario.expect)) {
-        assert.deepStrictEqual(summary[key as keyof Collect.Summary], value, key)
-      }
-    })
-
-    it(`${scenario.title}: the whole response gives the same parts, deltas aside`, () => {
-      const parts = partsOf(OpenAiResponse.toEvents(Wire.whole(scenario) as never))
-      assert.deepStrictEqual(Collect.violations(parts), [])
-      assert.deepStrictEqual(joined(parts), joined(partsOf(events)))
-    })
-
-    it.effect(`${scenario.title}: through the SDK it is the same, streamed, whole, and in single bytes`, () =>
-      Effect.gen(function*() {
-        const expected = partsOf(events)
-        assert.deepStrictEqual(yield* overHttp(streamed, true), expected)
-        assert.deepStrictEqual(yield* overHttp(streamed, true, Recut.fetch(Recut.bytes)), expected)
-        const whole = yield* overHttp(
-          { headers: { "content-type": "application/json" }, body: JSON.stringify(Wire.whole(scenario)) },
-          false
-        )
-        assert.deepStrictEqual(joined(whole), joined(expected))
-      }))
-  }
-
-  it.effect("a body is decoded the same wherever it is cut in two", () =>
-    Effect.gen(function*() {
-      const scenario = Wire.scenarios[0]!
-      const body = new TextEncoder().encode(Wire.sse(Wire.events(scenario)).replaceAll("\n", "\r\n"))
-      const expected = partsOf(Wire.events(scenario))
-      let cut = 0
-      const driver = yield* Collect.driverOf(OpenAi.layer({
-        model: "gpt-5",
-        apiKey: Redacted.make("test-key"),
-        fetch: (input, init) => Recut.answer(body, Recut.at(cut), { contentType: "text/event-stream" })(input, init)
-      }))
-      const asked = Collect.request("Hello", { tools })
-      for (cut = 0; cut <= body.length; cut += 3) {
-        assert.deepStrictEqual(yield* Collect.parts(driver, asked), expected)
-      }
-    }))
-
   it.effect.prop(
     "a text gives the same parts however its deltas are cut, with unknown events anywhere",
     {
@@ -129,30 +81,6 @@ describe("OpenAiResponse", () => {
         assert.strictEqual(Collect.summarize(parts).text, text)
       })
   )
-
-  it.effect.prop(
-    "arguments that are JSON arrive parsed, however they are cut",
-    {
-      params: Schema.Record(Schema.String, Schema.Json),
-      size: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 }))
-    },
-    ({ params, size }) =>
-      Effect.sync(() => {
-        const plain = JSON.parse(JSON.stringify(params))
-        const items = [Wire.call("call_1", "tool", JSON.stringify(plain), size)]
-        const [found] = Collect.summarize(partsOf(Wire.events({ items, end: {} }))).calls
-        if (!("__proto__" in plain) && !("constructor" in plain)) assert.deepStrictEqual(found?.params, plain)
-      })
-  )
-
-  it("parts are what effect/ai decodes", () => {
-    const decode = Schema.decodeUnknownSync(Response.StreamPart(emptyToolkit))
-    for (const scenario of Wire.scenarios) {
-      for (const part of partsOf(Wire.events(scenario))) {
-        if (part.type !== "tool-call" && part.type !== "tool-result") decode(part)
-      }
-    }
-  })
 
   it("encrypted reasoning is taken from the item's end", () => {
     const parts = partsOf(Wire.events(Wire.scenarios[3]!))
@@ -202,5 +130,3 @@ describe("OpenAiResponse", () => {
     )
   })
 })
-
-const emptyToolkit = { tools: {} } as never

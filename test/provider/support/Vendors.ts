@@ -80,8 +80,6 @@ export interface Vendor {
   readonly unknown: ReadonlyArray<string>
   /** A line of the stream that is no event. */
   readonly broken: string
-  /** The JSON Schema that a request holds the answer to. */
-  readonly schemaOf: (request: Json) => unknown
   /** The calls and the results that a request gives back, in order, by their ids; `undefined` where it gives none. */
   readonly given: (request: Json) => {
     readonly calls: ReadonlyArray<string | undefined>
@@ -152,7 +150,6 @@ const openai: Vendor = {
     ": a comment\n\n"
   ],
   broken: `event: response.output_text.delta\ndata: {"type":"response.output_te\n\n`,
-  schemaOf: ({ text }) => text.format.schema,
   given: ({ input }) => ({
     calls: input.filter(({ type }: Json) => type === "function_call").map(({ call_id }: Json) => call_id),
     results: input.filter(({ type }: Json) => type === "function_call_output")
@@ -199,7 +196,6 @@ const anthropic: Vendor = {
     ])
   ],
   broken: `event: content_block_delta\ndata: {"type":"content_bl\n\n`,
-  schemaOf: ({ output_config }) => output_config.format.schema,
   given: ({ messages }) => {
     const blocks: ReadonlyArray<Json> = messages.flatMap(({ content }: Json) => Array.isArray(content) ? content : [])
     return {
@@ -245,7 +241,6 @@ const google: Vendor = {
     ])
   ],
   broken: `data: {"candidates": [{"cont\r\n\r\n`,
-  schemaOf: ({ generationConfig }) => generationConfig.responseJsonSchema,
   given: ({ contents }) => {
     const parts: ReadonlyArray<Json> = contents.flatMap(({ parts }: Json) => parts)
     return {
@@ -296,7 +291,6 @@ const ollama: Vendor = {
     OllamaWire.ndjson({ ...OllamaWire.chunk({}), message: { role: "assistant", brand_new: [1] } })
   ],
   broken: `{"model":\n`,
-  schemaOf: ({ format }) => format,
   given: ({ messages }) => ({
     calls: messages.flatMap(({ tool_calls = [] }: Json) => tool_calls.map(({ id }: Json) => id)),
     results: messages.filter(({ role }: Json) => role === "tool")
@@ -356,7 +350,6 @@ const compatible: Vendor = {
     ], "")
   ],
   broken: `data: {"choices": [\n\n`,
-  schemaOf: ({ response_format }) => response_format.json_schema.schema,
   given: ({ messages }) => ({
     calls: messages.flatMap(({ tool_calls = [] }: Json) => tool_calls.map(({ id }: Json) => id)),
     results: messages.filter(({ role }: Json) => role === "tool")
