@@ -11,12 +11,16 @@ import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
 import type { Models } from "../agent/Models.ts"
 import type { AgentEvent } from "../core/AgentEvent.ts"
+import type { Engine } from "../durable/Engine.ts"
+import type { WorkflowConflict } from "../durable/ExecutionError.ts"
 import * as Providers from "../provider/Providers.ts"
 import type * as Encoder from "../web/Encoder.ts"
 import * as EventResponse from "../web/EventResponse.ts"
 import * as Sse from "../web/Sse.ts"
 import * as Text from "../web/Text.ts"
 import * as UiMessages from "../web/UiMessages.ts"
+import * as Database from "./internal/Database.ts"
+import type { DatabaseError } from "./internal/Database.ts"
 import * as DefaultModel from "./internal/DefaultModel.ts"
 import * as Log from "./internal/Log.ts"
 import * as NodeResponses from "./internal/NodeResponse.ts"
@@ -30,27 +34,68 @@ export type ModelInput = DefaultModel.ModelInput
 /** What there is without `layer`: models by name, and the model of agents that name none if `model` is given. */
 export type Base<Model> = Models | ([Model] extends [ModelInput] ? LanguageModel.LanguageModel : never)
 
+/** The engine, if executions are wanted. */
+export type Durable<Database, Workflows> = [Database] extends [string] ? Engine
+  : [Workflows] extends [ReadonlyArray<unknown>] ? Engine
+  : never
+
+/** What opening the database and registering the workflows can fail with. */
+export type DurableError<Database, Workflows> =
+  | ([Database] extends [string] ? DatabaseError : never)
+  | ([Workflows] extends [ReadonlyArray<unknown>] ? WorkflowConflict : never)
+
+/** A workflow that needs no more than `R`. */
+export interface WorkflowOn<out R> {
+  readonly layer: Layer.Layer<never, WorkflowConflict, R>
+}
+
 /** What a program runs on. */
-export interface Options<Model extends ModelInput | undefined = undefined, Out = never, E = never> {
+export interface Options<
+  Model extends ModelInput | undefined = undefined,
+  Out = never,
+  E = never,
+  Database extends string | undefined = undefined,
+  Workflows = undefined
+> {
   /** The model of agents that name none: `"provider/name"`, or a Layer. It is looked for when a run first needs it. */
   readonly model?: Model
   /** Settings by provider; each is the environment's where it says nothing. */
   readonly providers?: Providers.Options | undefined
+  /** Where executions are kept: a file's path, or a `postgres://` address. Without it they end with the process. */
+  readonly database?: Database
+  /** The workflows that run here. */
+  readonly workflows?: Workflows & ReadonlyArray<WorkflowOn<Base<NoInfer<Model>> | NoInfer<Out> | Engine>>
   /** The services that tools need, a Logger, a Tracer. It may use the models, and replace whatever is here. */
   readonly layer?: Layer.Layer<Out, E, Base<NoInfer<Model>>> | undefined
 }
 
-/** Everything for Node: all providers' models by name, the model of agents that name none, and what `layer` gives. */
+/**
+ * Everything for Node: all providers' models by name, the model of agents that name none, the engine of the workflows,
+ * and what `layer` gives.
+ */
 export const layer = <
   const Model extends ModelInput | undefined = undefined,
   Out = never,
-  E = never
->(options: Options<Model, Out, E> = {}): Layer.Layer<Base<Model> | Out, E> => {
+  E = never,
+  const Database extends string | undefined = undefined,
+  const Workflows = undefined
+>(
+  options: Options<Model, Out, E, Database, Workflows> = {}
+): Layer.Layer<
+  Base<Model> | Out | Durable<Database, Workflows>,
+  E | DurableError<Database, Workflows>
+> => {
   const models = Providers.layerWith(options.providers ?? {})
   const base = options.model === undefined
     ? models
     : Layer.provideMerge(DefaultModel.layer(options.model), models)
-  return (options.layer === undefined ? base : Layer.provideMerge(options.layer, base as never)) as never
+  const services = options.layer === undefined ? base : Layer.provideMerge(options.layer, base as never)
+  if (options.database === undefined && options.workflows === undefined) return services as never
+  const engine = Layer.merge(services, Database.layer(options.database))
+  return (options.workflows ?? []).reduce<Layer.Layer<any, any, any>>(
+    (all, workflow) => Layer.provideMerge(workflow.layer, all),
+    engine
+  ) as never
 }
 
 /** What a run may be told. */
@@ -121,9 +166,13 @@ const encoders = { sse: Sse.make(), text: Text.make(), ui: UiMessages.make() }
 export const make = <
   const Model extends ModelInput | undefined = undefined,
   Out = never,
-  E = never
->(options: Options<Model, Out, E> = {}): Fluxion<Base<Model> | Out> => {
-  type R = Base<Model> | Out
+  E = never,
+  const Database extends string | undefined = undefined,
+  const Workflows = undefined
+>(
+  options: Options<Model, Out, E, Database, Workflows> = {}
+): Fluxion<Base<Model> | Out | Durable<Database, Workflows>> => {
+  type R = Base<Model> | Out | Durable<Database, Workflows>
   const given = [options.layer, options.model].filter((value) => typeof value === "object")
   const runner = new Runner<R>(Layer.provideMerge(layer(options), Log.layer), given)
 

@@ -294,6 +294,12 @@ for (const [name, layer] of Object.entries(layers)) {
           assert.deepStrictEqual(exits.map(({ _tag }) => _tag), ["Success", "Failure", "Failure", "Success"])
           assert.deepStrictEqual(keys(yield* journal.load("a")), ["/taken:1"])
           assert.deepStrictEqual(keys(yield* journal.load("b")), ["/b:1", "/b:2"])
+          // a start of what is there already takes nothing of its owner's along
+          const own = yield* Effect.all([
+            Effect.exit(journal.append("b", 0, [completed("/late:1")], { create: entry })),
+            Effect.exit(journal.append("b", 2, [completed("/b:3")]))
+          ], { concurrency: "unbounded" })
+          assert.deepStrictEqual(own.map(({ _tag }) => _tag), ["Failure", "Success"])
         })
       )
     )

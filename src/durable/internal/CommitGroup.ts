@@ -19,7 +19,7 @@ interface Entry<Item, E> {
 /** The one who writes. */
 export class CommitGroup<Item, E, R> {
   readonly #commit: (items: ReadonlyArray<Item>) => Effect.Effect<void, E, R>
-  readonly #ownerOf: (item: Item) => string
+  readonly #writerOf: (item: Item) => string
   readonly #run: <A, E2>(effect: Effect.Effect<A, E2, R>) => unknown
   #waiting: Array<Entry<Item, E>> = []
   #isCommitting = false
@@ -27,11 +27,11 @@ export class CommitGroup<Item, E, R> {
 
   constructor(
     commit: (items: ReadonlyArray<Item>) => Effect.Effect<void, E, R>,
-    ownerOf: (item: Item) => string,
+    writerOf: (item: Item) => string,
     context: Context.Context<R>
   ) {
     this.#commit = commit
-    this.#ownerOf = ownerOf
+    this.#writerOf = writerOf
     this.#run = Effect.runForkWith(context)
   }
 
@@ -44,12 +44,12 @@ export class CommitGroup<Item, E, R> {
     })
   }
 
-  /** Fails what waits behind a failed append of the same execution. */
+  /** Fails what waits behind a failed append of the same writer. */
   #dropBehind(failed: ReadonlyMap<string, Exit.Exit<void, E>>): void {
     const waiting = this.#waiting
     this.#waiting = []
     for (const entry of waiting) {
-      const exit = failed.get(this.#ownerOf(entry.item))
+      const exit = failed.get(this.#writerOf(entry.item))
       if (exit === undefined) this.#waiting.push(entry)
       else entry.resume(exit)
     }
@@ -64,7 +64,7 @@ export class CommitGroup<Item, E, R> {
     return Effect.flatMap(Effect.exit(this.#commit(entries.map(({ item }) => item))), (exit) => {
       const failed = new Map<string, Exit.Exit<void, E>>()
       const settle = (entry: Entry<Item, E>, exit: Exit.Exit<void, E>) => {
-        if (Exit.isFailure(exit)) failed.set(this.#ownerOf(entry.item), exit)
+        if (Exit.isFailure(exit)) failed.set(this.#writerOf(entry.item), exit)
         entry.resume(exit)
       }
       const settled = Exit.isSuccess(exit) || entries.length === 1
@@ -74,7 +74,7 @@ export class CommitGroup<Item, E, R> {
         : Effect.forEach(
           entries,
           (entry) => {
-            const before = failed.get(this.#ownerOf(entry.item))
+            const before = failed.get(this.#writerOf(entry.item))
             return before === undefined
               ? Effect.map(Effect.exit(this.#commit([entry.item])), (exit) => settle(entry, exit))
               : Effect.sync(() => settle(entry, before))

@@ -93,7 +93,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
   const kicked = Latch.makeUnsafe(false)
   /** The names that this process has had: a new one when it lost its lock. */
   const names = new Set<string>()
-  /** Executions of this process that a fault has stopped: they are gone on with when it is over. */
+  /** Executions that a fault has stopped: they are gone on with when it is over, if they are ours still. */
   const stranded = new Set<string>()
   /** An execution that may take the process down is gone on with alone. */
   let suspect: string | undefined
@@ -371,8 +371,9 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     log.onAppended = () => notifyEvent(id)
     log.onFailed = (error) => {
       stop(active)
+      stranded.add(id)
+      background(Effect.andThen(Effect.sleep(lookEvery), kick))
       if (error._tag !== "Fenced") {
-        stranded.add(id)
         background(Effect.logWarning(`execution ${id} stops for now: ${error.message}`))
       }
     }

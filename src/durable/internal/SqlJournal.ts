@@ -215,7 +215,9 @@ export const make = Effect.gen(function*() {
   }
   // a span for each commit would cost as much as the commit
   const context = Context.add(yield* Effect.context<never>(), References.TracerEnabled, false)
-  const writer = new CommitGroup(commit, ({ execution }) => execution, context)
+  // who starts an execution that is there already is not the one who writes its journal
+  const writerOf = ({ also, execution }: Append) => also?.create === undefined ? execution : `start of ${execution}`
+  const writer = new CommitGroup(commit, writerOf, context)
 
   const unavailable = (execution: string, operation: string) => (cause: unknown) =>
     new JournalUnavailable({ execution, operation, cause })
