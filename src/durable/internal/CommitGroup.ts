@@ -44,15 +44,36 @@ export class CommitGroup<Item, E, R> {
     })
   }
 
-  /** Fails what waits behind a failed append of the same writer. */
-  #dropBehind(failed: ReadonlyMap<string, Exit.Exit<void, E>>): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const entry of waiting) {
+  #oneByOne(entries: ReadonlyArray<Entry<Item, E>>): Effect.Effect<ReadonlyArray<Exit.Exit<void, E>>, never, R> {
+    const failed = new Map<string, Exit.Exit<void, E>>()
+    return Effect.forEach(entries, ({ item }) => {
+      const writer = this.#writerOf(item)
+      const before = failed.get(writer)
+      if (before !== undefined) return Effect.succeed(before)
+      return Effect.map(Effect.exit(this.#commit([item])), (exit) => {
+        if (Exit.isFailure(exit)) failed.set(writer, exit)
+        return exit
+      })
+    })
+  }
+
+  /** Takes what waits behind a failed append of the same writer: it fails, too. */
+  #takeBehind(
+    entries: ReadonlyArray<Entry<Item, E>>,
+    exits: ReadonlyArray<Exit.Exit<void, E>>
+  ): ReadonlyArray<readonly [Entry<Item, E>, Exit.Exit<void, E>]> {
+    const failed = new Map<string, Exit.Exit<void, E>>()
+    exits.forEach((exit, index) => {
+      if (Exit.isFailure(exit)) failed.set(this.#writerOf(entries[index]!.item), exit)
+    })
+    if (failed.size === 0) return []
+    const behind: Array<readonly [Entry<Item, E>, Exit.Exit<void, E>]> = []
+    this.#waiting = this.#waiting.filter((entry) => {
       const exit = failed.get(this.#writerOf(entry.item))
-      if (exit === undefined) this.#waiting.push(entry)
-      else entry.resume(exit)
-    }
+      if (exit !== undefined) behind.push([entry, exit])
+      return exit === undefined
+    })
+    return behind
   }
 
   readonly #flush: Effect.Effect<void, never, R> = Effect.suspend(() => {
@@ -61,31 +82,19 @@ export class CommitGroup<Item, E, R> {
     this.#waiting = []
     this.#isCommitting = true
     this.#together = entries.length > 1
-    return Effect.flatMap(Effect.exit(this.#commit(entries.map(({ item }) => item))), (exit) => {
-      const failed = new Map<string, Exit.Exit<void, E>>()
-      const settle = (entry: Entry<Item, E>, exit: Exit.Exit<void, E>) => {
-        if (Exit.isFailure(exit)) failed.set(this.#writerOf(entry.item), exit)
-        entry.resume(exit)
-      }
-      const settled = Exit.isSuccess(exit) || entries.length === 1
-        ? Effect.sync(() => {
-          for (const entry of entries) settle(entry, exit)
-        })
-        : Effect.forEach(
-          entries,
-          (entry) => {
-            const before = failed.get(this.#writerOf(entry.item))
-            return before === undefined
-              ? Effect.map(Effect.exit(this.#commit([entry.item])), (exit) => settle(entry, exit))
-              : Effect.sync(() => settle(entry, before))
-          },
-          { discard: true }
-        )
-      return Effect.flatMap(settled, () => {
-        this.#isCommitting = false
-        if (failed.size > 0) this.#dropBehind(failed)
-        return this.#flush
-      })
-    })
+    return Effect.flatMap(Effect.exit(this.#commit(entries.map(({ item }) => item))), (exit) =>
+      Effect.flatMap(
+        Exit.isSuccess(exit) || entries.length === 1
+          ? Effect.succeed(entries.map(() => exit))
+          : this.#oneByOne(entries),
+        (exits) => {
+          // before anybody goes on: what they append then is not behind this
+          const behind = this.#takeBehind(entries, exits)
+          entries.forEach(({ resume }, index) => resume(exits[index]!))
+          for (const [entry, exit] of behind) entry.resume(exit)
+          this.#isCommitting = false
+          return this.#flush
+        }
+      ))
   }).pipe(Effect.catchCause((cause) => Effect.logError("the journal's writer failed", Cause.pretty(cause))))
 }
