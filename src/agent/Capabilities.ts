@@ -101,6 +101,28 @@ const canReason = (capabilities: Capabilities, { options, toolChoice }: Demand):
   && (options.maxTokens === undefined || options.maxTokens >= capabilities.reasoningFrom)
   && (capabilities.reasoningWithForcedChoice || !isForced(toolChoice))
 
+const hints = ["temperature", "topP", "seed", "reasoning"] as const
+
+const isTaken = (hint: typeof hints[number], capabilities: Capabilities, demand: Demand): boolean =>
+  hint === "seed"
+    ? capabilities.seed
+    : hint === "reasoning"
+    ? canReason(capabilities, demand)
+    : capabilities.sampling
+
+const none: ReadonlyArray<keyof ModelOptions> = []
+
+/** The hints of a request that a model does not take. */
+const notTaken = (capabilities: Capabilities, demand: Demand): ReadonlyArray<keyof ModelOptions> => {
+  let omitted: Array<keyof ModelOptions> | undefined
+  for (const hint of hints) {
+    if (demand.options[hint] === undefined || isTaken(hint, capabilities, demand)) continue
+    if (omitted === undefined) omitted = [hint]
+    else omitted.push(hint)
+  }
+  return omitted ?? none
+}
+
 /** Decides whether a model can take a request. `from` is the first message not yet checked by an earlier call. */
 export const check = (capabilities: Capabilities, demand: Demand, from = 0): Verdict => {
   if (demand.tools > 0 && !capabilities.tools) return unmet("tools", "name a model that can call tools")
@@ -123,14 +145,7 @@ export const check = (capabilities: Capabilities, demand: Demand, from = 0): Ver
       }
     }
   }
-  const omitted: Array<keyof ModelOptions> = []
-  const omit = (key: keyof ModelOptions, can: boolean) => {
-    if (demand.options[key] !== undefined && !can) omitted.push(key)
-  }
-  omit("temperature", capabilities.sampling)
-  omit("topP", capabilities.sampling)
-  omit("seed", capabilities.seed)
-  omit("reasoning", canReason(capabilities, demand))
+  const omitted = notTaken(capabilities, demand)
   if (omitted.length === 0) return { _tag: "Met", options: demand.options, omitted }
   const options = { ...demand.options }
   for (const key of omitted) delete options[key]

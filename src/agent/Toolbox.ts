@@ -133,7 +133,13 @@ const codec = (schema: Schema.Top) => Schema.toCodecJson(schema) as unknown as S
 const decoder = (tool: Tool.Any): (args: unknown) => Effect.Effect<unknown, { readonly message: string }> => {
   if (!Schema.isSchema(tool.parametersSchema)) return Effect.succeed
   const decode = Schema.decodeUnknownEffect(codec(tool.parametersSchema))
-  return (args) => decode(args, decodeOptions)
+  const explain = (args: unknown) => decode(args, decodeOptions)
+  // looking for all issues takes more memory than looking for the first: it is done where there are some
+  return (args) => {
+    const decoded = decode(args)
+    if (!Exit.isExit(decoded)) return Effect.catch(decoded, () => explain(args))
+    return Exit.isSuccess(decoded) ? decoded : explain(args)
+  }
 }
 
 /** Runs a handler on decoded arguments, and encodes what it gives. */

@@ -154,10 +154,11 @@ const askOne = (
 ): Effect.Effect<TurnResponse, ModelFailed | Unsupported, any> => {
   const answerBy = Answer.by(agent, asked.target, asked.tools)
   const request = answerBy === "tool" ? Answer.offerTool(agent.output!, asked, question) : asked
-  const ask = (options: ModelOptions) =>
-    call(agent, input, state, request, { answerBy, options, retry, turn: question.turn, place })
   const fitting = fit(agent, state, request, question.options)
-  return Effect.isEffect(fitting) ? Effect.flatMap(fitting, ask) : ask(fitting)
+  const asking = { answerBy, retry, turn: question.turn, place }
+  return Effect.isEffect(fitting)
+    ? Effect.flatMap(fitting, (options) => call(agent, input, state, request, options, asking))
+    : call(agent, input, state, request, fitting, asking)
 }
 
 type Unmet = Extract<Capabilities.Verdict, { readonly _tag: "Unmet" }>
@@ -208,9 +209,9 @@ const call = (
   { journaled, path, sink, traced }: RunInput,
   state: RunState,
   { prompt, target, toolChoice, tools }: TurnRequest,
-  { answerBy, options, place, retry, turn }: {
+  options: ModelOptions,
+  { answerBy, place, retry, turn }: {
     readonly answerBy: Answer.AnswerBy
-    readonly options: ModelOptions
     readonly retry: ModelCall.ModelCall["retry"]
     readonly turn: number
     readonly place: Place | undefined
