@@ -32,7 +32,7 @@ const article = Workflow.make("article", {
   run: ({ topic }) =>
     Effect.gen(function*() {
       const notes = yield* researcher(`Research ${topic}.`)
-      if (lives === 1) yield* Effect.never // here the first process is stopped
+      if (lives === 1) return yield* Effect.never // here the first process is stopped
       const text = yield* writer("Write one line.", { context: notes })
       return yield* publish({ text })
     })
