@@ -179,7 +179,7 @@ const tellAgain = (
   { reason: { _tag: reason, message } }: AgentError
 ): Effect.Effect<void> =>
   sink === undefined
-    ? Effect.logInfo(`agent ${agent.name}: attempt ${attempt} begins, since the one before failed: ${message}`)
+    ? Effect.logInfo(`agent ${agent.name}: attempt ${attempt} begins, the one before failed: ${message}`)
     : sink.emit({ _tag: "RunRetried", path, attempt, reason, message })
 
 /** A forced choice holds until the model has called a tool; else it could never answer. */
