@@ -226,18 +226,20 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
       description: options.description,
       retry: options.retry,
       timeout: options.timeout,
-      fallback: options.fallback && ((input: RunInput, error: AgentError) =>
-        Effect.flatMap(
-          Effect.catchIf(
-            Attempts.lift(() => options.fallback!(toPayload(input), error), name),
-            (failed) => !(failed instanceof AgentError),
-            (failed) => {
-              const message = `agent ${name}: the fallback failed: ${explain(Cause.fail(failed))}`
-              return Effect.andThen(Effect.logWarning(message), Effect.fail(error))
-            }
-          ),
-          (output) => answeredInstead(definition, input, output)
-        )),
+      ...(options.fallback === undefined ? undefined : {
+        fallback: (input: RunInput, error: AgentError) =>
+          Effect.flatMap(
+            Effect.catchIf(
+              Attempts.lift(() => options.fallback!(toPayload(input), error), name),
+              (failed) => !(failed instanceof AgentError),
+              (failed) => {
+                const message = `agent ${name}: the fallback failed: ${explain(Cause.fail(failed))}`
+                return Effect.andThen(Effect.logWarning(message), Effect.fail(error))
+              }
+            ),
+            (output) => answeredInstead(definition, input, output)
+          )
+      }),
       rollback: options.rollback &&
         ((input: RunInput, exit: Exit.Exit<RunResult<any>, AgentError>) =>
           options.rollback!(toPayload(input), Exit.map(exit, (result) => result.output))),

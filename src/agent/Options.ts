@@ -65,7 +65,10 @@ export interface AgentOptions<
   RC,
   FR,
   RR
-> extends ModelOptions, TaskOptions<AgentPayload, Output["Type"], AgentError, Duration.Input | undefined, FR, RR> {
+> extends
+  ModelOptions,
+  Omit<TaskOptions<AgentPayload, Output["Type"], AgentError, Duration.Input | undefined, FR, RR>, "inDoubt" | "cache">
+{
   /** Who the agent is and what it does; an Effect is run at the start of each run. */
   readonly instructions: string | Effect.Effect<string, never, RI>
   /**

@@ -13,6 +13,9 @@ import type * as Fiber from "effect/Fiber"
 import type * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 
+/** What becomes of a step that had started when its process died: it runs again, fails, or somebody is asked. */
+export type InDoubt = "rerun" | "fail" | "ask"
+
 /** What a scope has to know of a step, to name it and to store its outcome. */
 export interface Step<A, E> {
   /** The task's or tool's name; `model` for a model call. */
@@ -22,12 +25,18 @@ export interface Step<A, E> {
   readonly payloadSchema: Schema.Top
   readonly success: Schema.Codec<A, unknown, unknown, unknown>
   readonly error: Schema.Codec<E, unknown, unknown, unknown>
+  /** What the Schemas may need: the services of whoever asks, as the scope finds them. */
+  readonly services?: Context.Context<never> | undefined
+  /** What becomes of it when its process died while it ran. Default: `"rerun"`. */
+  readonly inDoubt?: InDoubt | undefined
+  /** For how long its answer may be given again to steps of its name and `key`; without a key, to those of its payload. */
+  readonly cache?: { readonly key: string | undefined; readonly ttl: Duration.Duration } | undefined
   /** Undoes the step, from the journal, when the workflow fails or is cancelled after it. */
   readonly rollback?: ((exit: Exit.Exit<A, E>) => Effect.Effect<void, never, any>) | undefined
 }
 
 /** What a scope has to know of something that an execution waits for: a decision, a time, another execution. */
-export interface Wait<A, E> extends Omit<Step<A, E>, "rollback"> {
+export interface Wait<A, E> extends Omit<Step<A, E>, "rollback" | "inDoubt" | "cache"> {
   /** What is recorded, and shown to whoever is to answer, when the wait begins; later runs find it in the journal. */
   readonly waits: (key: string) => Effect.Effect<Schema.Json>
 }

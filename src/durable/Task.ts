@@ -7,7 +7,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -25,7 +25,8 @@ import type { Current, TaskContext } from "./TaskContext.ts"
 import * as TaskError from "./TaskError.ts"
 import { type TaskFailed, TaskPayloadInvalid, type TaskResultInvalid, type TaskTimeout } from "./TaskError.ts"
 
-export type { Body, Options, Retry } from "./internal/definition.ts"
+export type { Body, Cache, Options, Retry } from "./internal/definition.ts"
+export type { InDoubt } from "./StepScope.ts"
 export { Current, type TaskContext } from "./TaskContext.ts"
 export { TaskFailed, TaskPayloadInvalid, TaskResultInvalid, TaskTimeout } from "./TaskError.ts"
 
@@ -56,12 +57,38 @@ type Plain =
 
 type Returns<S, Err extends Schema.Top> = S extends Schema.Top ? Body<S["Type"], Err["Type"]>
   : Effect.Effect<unknown, Err["Type"], any> | Promise<unknown> | Plain
+type Failures<S, Err extends Schema.Top, Ret, Timeout> =
+  | Err["Type"]
+  | BodyError<Ret>
+  | TimeoutError<Timeout>
+  | (S extends Schema.Top ? never : TaskResultInvalid)
+// What options are told must not name `run`'s result: one written before `run` would fix its type too early, as `any`.
+type Seen<S, Err extends Schema.Top, Timeout> =
+  | Err["Type"]
+  | TaskFailed
+  | TimeoutError<Timeout>
+  | (S extends Schema.Top ? never : TaskResultInvalid)
+type Given<S> = S extends Schema.Top ? S["Type"] : unknown
 type Result<S, Ret> = S extends Schema.Top ? S["Type"] : BodySuccess<Ret>
 
-/** What a task adds to its error channel by its options. */
-export type OptionErrors<Timeout, Approval> =
-  | (Timeout extends undefined ? never : TaskTimeout)
-  | (Approval extends undefined | false ? never : NoApprover)
+/** What the services of a task's Schemas are: they encode and decode at a model's tool calls and in a journal. */
+type SchemaServices<S> = S extends Schema.Top ? S["DecodingServices"] | S["EncodingServices"] : never
+
+/** What an attempt fails with by the task's `timeout`. */
+export type TimeoutError<Timeout> = Timeout extends undefined ? never : TaskTimeout
+
+/** What is left of `Failures` by a fallback that returns a `FallbackRet`; without one it is `never`. */
+export type Unanswered<Failures, FallbackRet> = [FallbackRet] extends [never] ? Failures : BodyError<FallbackRet>
+
+/** What a task fails with, by its `approval`, before it makes an attempt. */
+export type ApprovalError<Approval> = Approval extends undefined | false ? never : NoApprover
+
+/** What a new fallback may fail with: what the task declares, as far as that is known. */
+type Declared<Failures, E> = unknown extends Failures ? E : Failures
+
+/** What a task is called with: a payload that need not say anything may be left out. */
+export type Arguments<P extends Schema.Top> = {} extends P["~type.make.in"] ? [payload?: P["~type.make.in"]]
+  : [payload: P["~type.make.in"]]
 
 /** A Task of any kind. */
 export interface Any {
@@ -75,9 +102,11 @@ export type Services<T> = T extends { readonly "~R": Types.Covariant<infer R> } 
 
 /**
  * A named, typed unit of work, called like a function. Any Task is a tool that an agent may call.
+ *
+ * `Failures` is what its attempts fail with, before a fallback answers: only `with` asks for it.
  */
-export interface Task<out Name extends string, P extends Schema.Top, out A, out E, out R> {
-  (payload: P["~type.make.in"]): Effect.Effect<A, E, R>
+export interface Task<out Name extends string, P extends Schema.Top, out A, out E, out R, out Failures = unknown> {
+  (...payload: Arguments<P>): Effect.Effect<A, E, R>
   readonly [TypeId]: Internal
   readonly "~R": Types.Covariant<R>
   readonly name: Name
@@ -92,15 +121,27 @@ export interface Task<out Name extends string, P extends Schema.Top, out A, out 
     FR = never,
     RR = never
   >(
-    options: Omit<Options<P["Type"], A, E, Timeout, FR & Body<A, E>, RR>, "approval"> & {
-      readonly approval?: Approval | ((payload: P["Type"]) => Approval)
-    }
+    options:
+      & Omit<
+        Options<
+          P["Type"],
+          A,
+          Failures | NoInfer<TimeoutError<Timeout>>,
+          Timeout,
+          FR & Body<A, Declared<Failures, E>>,
+          RR
+        >,
+        "approval"
+      >
+      & { readonly approval?: Approval | ((payload: P["Type"]) => Approval) }
   ) => Task<
     Name,
     P,
     A,
-    E | OptionErrors<Timeout, Approval> | BodyError<FR>,
-    R | BodyServices<FR> | BodyServices<RR>
+    | ([FR] extends [never] ? E | TimeoutError<Timeout> : BodyError<FR> | Extract<E, NoApprover>)
+    | ApprovalError<Approval>,
+    R | BodyServices<FR> | BodyServices<RR>,
+    Failures | TimeoutError<Timeout>
   >
 }
 
@@ -133,8 +174,8 @@ export const isTask = (u: unknown): u is Any =>
  */
 export const make = <
   const Name extends string,
-  const P extends PayloadInput,
   Ret extends Returns<S, Err>,
+  const P extends PayloadInput = {},
   S extends Schema.Top | undefined = undefined,
   Err extends Schema.Top = Schema.Never,
   const Timeout extends Duration.Input | undefined = undefined,
@@ -147,8 +188,8 @@ export const make = <
     & Omit<
       Options<
         NoInfer<PayloadSchema<P>["Type"]>,
-        NoInfer<Result<S, Ret>>,
-        NoInfer<Err["Type"] | BodyError<Ret> | (Timeout extends undefined ? never : TaskTimeout)>,
+        NoInfer<Given<S>>,
+        NoInfer<Seen<S, Err, Timeout>>,
         Timeout,
         FR,
         RR
@@ -156,7 +197,8 @@ export const make = <
       "approval"
     >
     & {
-      readonly payload: P
+      /** What it is called with: fields, or a Schema. Default: nothing. */
+      readonly payload?: P
       readonly success?: S
       readonly error?: Err
       readonly run: (payload: NoInfer<PayloadSchema<P>["Type"]>, context: TaskContext) => Ret
@@ -166,15 +208,17 @@ export const make = <
   Name,
   PayloadSchema<P>,
   Result<S, Ret>,
-  | Err["Type"]
-  | BodyError<Ret>
-  | BodyError<FR>
-  | OptionErrors<Timeout, Approval>
-  | (S extends Schema.Top ? never : TaskResultInvalid),
-  BodyServices<Ret> | BodyServices<FR> | BodyServices<RR>
+  Unanswered<Failures<S, Err, Ret, Timeout>, FR> | ApprovalError<Approval>,
+  | BodyServices<Ret>
+  | BodyServices<FR>
+  | BodyServices<RR>
+  | SchemaServices<PayloadSchema<P>>
+  | SchemaServices<S>
+  | SchemaServices<Err>,
+  Failures<S, Err, Ret, Timeout>
 > => {
   Name.assert("task", name)
-  const { error, payload, run, success, ...rest } = options
+  const { error, payload = {}, run, success, ...rest } = options
   return fromDefinition({
     name,
     payload: Schema.isSchema(payload) ? payload : Schema.Struct(payload as Schema.Struct.Fields),
@@ -199,6 +243,11 @@ export const fromDefinition = (definition: Definition): Task<string, Schema.Top,
     payloadSchema: definition.payload,
     success: success as StepScope.Step<unknown, unknown>["success"],
     error: TaskError.schemaOf(definition.error) as StepScope.Step<unknown, unknown>["error"],
+    inDoubt: options.inDoubt,
+    cache: options.cache && {
+      key: options.cache.key?.(payload),
+      ttl: Duration.fromInputUnsafe(options.cache.ttl)
+    },
     rollback: options.rollback && ((exit) => Attempts.rollback(definition, payload, exit))
   })
 
@@ -222,8 +271,9 @@ export const fromDefinition = (definition: Definition): Task<string, Schema.Top,
       return scope === undefined ? run(payload, fiber) : scope.step(info(payload)(), run(payload, fiber))
     })
 
+  const nothing = "fields" in definition.payload ? {} : undefined
   const call = (input: unknown) => {
-    const payload = makePayload(input as never)
+    const payload = makePayload((input === undefined ? nothing : input) as never)
     return Option.isSome(payload)
       ? invoke(payload.value)
       : Effect.die(TaskPayloadInvalid.of(name, definition.payload, input))
@@ -246,8 +296,10 @@ export const map = <P extends Schema.Top, A, E, R>(
   task: Task<string, P, A, E, R>,
   payloads: Iterable<P["~type.make.in"]>,
   options?: { readonly concurrency?: number | undefined }
-): Effect.Effect<Array<A>, E, R> =>
-  Effect.forEach(payloads, (payload) => task(payload), { concurrency: options?.concurrency ?? 8 })
+): Effect.Effect<Array<A>, E, R> => {
+  const run = task as (payload: P["~type.make.in"]) => Effect.Effect<A, E, R>
+  return Effect.forEach(payloads, (payload) => run(payload), { concurrency: options?.concurrency ?? 8 })
+}
 
 type Mock = (payload: unknown) => unknown
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Schedule, Schema } from "effect"
+import { Duration, Effect, Exit, Layer, Schedule, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
-import { Agent, Task, Toolbox } from "fluxion"
+import { Agent, type StepScope, Task, Toolbox } from "fluxion"
 import { TestModel } from "fluxion/testing"
 import { recorder, within } from "../support/Steps.ts"
 
@@ -55,6 +55,27 @@ describe("StepScope", () => {
       assert.deepStrictEqual(stored.map(([name]) => name), ["rejects", "odd"])
       assert.deepNestedInclude(stored[0]![1], { _tag: "TaskFailed", "cause.message": "disk full" })
       assert.deepNestedInclude(stored[1]![1], { _tag: "TaskResultInvalid", path: "$" })
+    }))
+
+  it.effect("a step says what becomes of it in doubt, and for how long its answer is good", () =>
+    Effect.gen(function*() {
+      const { scope } = recorder()
+      const asked: Array<unknown> = []
+      const seen: StepScope.StepScope = {
+        ...scope,
+        step: (step, body) => {
+          asked.push([step.inDoubt, step.cache])
+          return scope.step(step, body)
+        }
+      }
+      const careful = double.with({ inDoubt: "ask", cache: { key: ({ n }) => `n${n}`, ttl: "1 minute" } })
+      const brief = double.with({ cache: { ttl: "1 second" } })
+      yield* Effect.all([double({ n: 1 }), careful({ n: 2 }), brief({ n: 3 })]).pipe(within(seen))
+      assert.deepStrictEqual(asked, [
+        [undefined, undefined],
+        ["ask", { key: "n2", ttl: Duration.minutes(1) }],
+        [undefined, { key: undefined, ttl: Duration.seconds(1) }]
+      ])
     }))
 
   it.effect("a step that the scope answers does not run its body, whatever the body is", () =>

@@ -63,6 +63,18 @@ describe("Task", () => {
         for (const task of [effect, promise, value]) assert.strictEqual(yield* task({ n: 1 }), 2)
       }))
 
+    it.effect("is given an empty payload by a call that says nothing", () =>
+      Effect.gen(function*() {
+        const fields = Task.make("t", {
+          payload: { n: Schema.optionalKey(Schema.Finite) },
+          run: (payload) => JSON.stringify(payload)
+        })
+        assert.strictEqual(yield* fields(), "{}")
+        assert.strictEqual(yield* Task.make("t", { run: (payload) => JSON.stringify(payload) })(), "{}")
+        const whole = Task.make("t", { payload: Schema.Unknown, run: (payload) => payload === undefined })
+        assert.isTrue(yield* whole())
+      }))
+
     it.effect("runs again each time the call is run, and not before", () =>
       Effect.gen(function*() {
         let runs = 0

@@ -243,7 +243,10 @@ export class ExecutionRun {
   }
 
   #step<A, E, R>(level: Level, step: Step<A, E>, body: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
-    return this.#ask(level, step, (key, payload) => this.#live(level, key, step, payload, body))
+    return Effect.withFiber((fiber) => {
+      const asked = { ...step, services: fiber.context }
+      return this.#ask(level, asked, (key, payload) => this.#live(level, key, asked, payload, body))
+    })
   }
 
   /** Answers a step from the history, or runs `live` when the history is at its end. */
@@ -256,7 +259,7 @@ export class ExecutionRun {
       if (this.#state === "ended") {
         return Effect.die(new Error(`step ${step.name} was called after its execution had ended`))
       }
-      const payload = Codecs.of(step.payloadSchema).encode(step.payload)
+      const payload = Codecs.of(step.payloadSchema).encode(step.payload, step.services)
       const key = StepKey.next(level.counts, level.key, step.name, JSON.stringify(payload))
       if ("rollback" in step && step.rollback !== undefined) this.rollbacks.set(key, step)
       const record = this.#replay.steps.get(key)

@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Json from "../../core/Json.ts"
 import type { Risk } from "../Risk.ts"
+import type { InDoubt } from "../StepScope.ts"
 
 /** What a task's functions may return. */
 export type Body<A, E> = Effect.Effect<A, E, any> | Promise<A> | A
@@ -25,6 +26,14 @@ export type Retry<E> =
     readonly while?: ((error: E) => boolean) | undefined
   }
 
+/** When an answer is given again. */
+export interface Cache<P> {
+  /** What tells the calls apart. Default: their payloads. */
+  readonly key?: ((payload: P) => string) | undefined
+  /** How long an answer is good for. */
+  readonly ttl: Duration.Input
+}
+
 /** The options that `task.with` may change. */
 export interface Options<P, A, E, Timeout, FallbackRet, RollbackRet> {
   /** What it does, for people and for models. */
@@ -33,8 +42,8 @@ export interface Options<P, A, E, Timeout, FallbackRet, RollbackRet> {
   readonly retry?: Retry<E> | undefined
   /** How long one attempt may take. A limit over all attempts is `Schedule.upTo({ duration })` in `retry`. */
   readonly timeout?: Timeout
-  /** Answers instead when every attempt has failed. */
-  readonly fallback?: ((payload: P, error: E) => FallbackRet) | undefined
+  /** Answers instead when every attempt has failed: what it can fail with itself is then all that can go wrong. */
+  readonly fallback?: (payload: P, error: E) => FallbackRet
   /**
    * Undoes the task, at most once: when it failed for good or was interrupted, or when it had completed and the
    * workflow later fails or is cancelled. A failure of its own is logged.
@@ -42,6 +51,13 @@ export interface Options<P, A, E, Timeout, FallbackRet, RollbackRet> {
   readonly rollback?: ((payload: P, exit: Exit.Exit<A, E>) => RollbackRet) | undefined
   /** What running it may do: a turn's reads run together, everything else alone and in order. */
   readonly risk?: Risk | undefined
+  /**
+   * A step that had started when its process died may have had its effect: by default it runs again, with the same
+   * `idempotencyKey`; `"fail"` fails it, and `"ask"` asks somebody.
+   */
+  readonly inDoubt?: InDoubt | undefined
+  /** For how long its answer is given again, inside workflows, to calls of one key. Default: not at all. */
+  readonly cache?: Cache<P> | undefined
   /** Somebody has to agree before it runs: always, or for some payloads. */
   readonly approval?: boolean | ((payload: P) => boolean) | undefined
 }

@@ -35,7 +35,7 @@ export const encode = (exit: Exit.Exit<void>): Schema.Json => unknown.encode(exi
 
 /** Undoes a step: as the run that asked for it knows how, or as its task does. */
 export const run = (step: Undoable, asked: Step<any, any> | undefined): Effect.Effect<void, never, any> =>
-  Effect.suspend(() => {
+  Effect.withFiber((fiber) => {
     if (asked?.rollback !== undefined) {
       return asked.rollback(Codecs.ofExit(asked).decode(step.exit) as Exit.Exit<unknown, unknown>)
     }
@@ -48,7 +48,9 @@ export const run = (step: Undoable, asked: Step<any, any> | undefined): Effect.E
         )
       )
     }
-    return task.run(Codecs.of(task.payload).decode(step.payload), Codecs.ofExit(task).decode(step.exit) as any)
+    const services = fiber.context
+    const exit = Codecs.ofExit(task).decode(step.exit, services) as Exit.Exit<unknown, unknown>
+    return task.run(Codecs.of(task.payload).decode(step.payload, services), exit)
   }).pipe(
     Effect.catchDefect((defect) =>
       Effect.andThen(Effect.logError(`the rollback of step ${step.key} failed`, defect), Effect.die(defect))
