@@ -2,20 +2,14 @@
  * Recorded traffic of the Messages API, served over HTTP, through the real SDK: it decodes to what an independent
  * parser read from it, also when it is cut at every byte.
  */
-import { assert, describe, it } from "@effect/vitest"
-import { Effect, Redacted, type Scope } from "effect"
-import type { AiError, Response } from "effect/ai"
+import { assert } from "@effect/vitest"
+import { Redacted } from "effect"
+import type { Response } from "effect/ai"
 import { Anthropic } from "../../../src/provider/anthropic/index.ts"
 import * as Collect from "../support/Collect.ts"
 import * as Recordings from "../support/Recordings.ts"
-import * as Recut from "../support/Recut.ts"
-import * as VendorServer from "../support/VendorServer.ts"
 
 type Parts = ReadonlyArray<Response.StreamPartEncoded>
-
-const recordings = Recordings.of("anthropic")
-
-const contentType = (recording: Recordings.Recording) => recording.streaming ? "text/event-stream" : "application/json"
 
 const driver = (url: string, fetch?: typeof globalThis.fetch) =>
   Collect.driverOf(Anthropic.layer({
@@ -24,20 +18,6 @@ const driver = (url: string, fetch?: typeof globalThis.fetch) =>
     baseUrl: url,
     ...(fetch === undefined ? undefined : { fetch })
   }))
-
-const call = (
-  recording: Recordings.Recording,
-  fetch?: typeof globalThis.fetch
-): Effect.Effect<Parts, AiError.AiError, Scope.Scope> =>
-  Effect.gen(function*() {
-    const server = yield* VendorServer.make([{
-      status: recording.status,
-      headers: { "content-type": contentType(recording), ...recording.responseHeaders },
-      body: recording.body()
-    }])
-    const model = yield* Effect.orDie(driver(server.url, fetch))
-    return yield* Collect.parts(model, Collect.request("Hello", { options: { stream: recording.streaming } }))
-  })
 
 const kept = (part: Response.StreamPartEncoded): any => part.metadata?.["anthropic"] ?? {}
 
@@ -75,42 +55,15 @@ const check = (recording: Recordings.Recording, parts: Parts) => {
   assert.deepStrictEqual(hosted, [...expect.providerItems])
 }
 
-describe.skipIf(!Recordings.present)("Anthropic recordings (../shared/recordings)", () => {
-  for (const recording of recordings.filter(({ expect }) => expect.error === undefined)) {
-    it.effect(`${recording.file} decodes to what it says`, () =>
-      Effect.gen(function*() {
-        const parts = yield* call(recording)
-        check(recording, parts)
-        const bytes = yield* call(recording, Recut.fetch(Recut.bytes))
-        assert.deepStrictEqual(bytes, parts)
-      }))
-  }
-
-  for (const recording of recordings.filter(({ expect }) => expect.error !== undefined)) {
-    it.effect(`${recording.file} fails with its typed error`, () =>
-      Effect.gen(function*() {
-        for (const fetch of [undefined, Recut.fetch(Recut.bytes)]) {
-          const { reason } = yield* Effect.flip(call(recording, fetch))
-          const { message, status, type } = recording.expect.error!
-          assert(reason._tag === "InvalidRequestError")
-          assert.deepInclude(reason.metadata["anthropic"], { status, type, message })
-        }
-      }))
-  }
-
-  // Without a network, since every offset of every stream is many responses.
-  for (const recording of recordings.filter(({ streaming }) => streaming)) {
-    it.effect(`${recording.file} gives the same parts wherever it is cut in two`, () =>
-      Effect.gen(function*() {
-        const body = recording.body()
-        let cut = 0
-        const model = yield* driver("http://127.0.0.1:9", (input, init) =>
-          Recut.answer(body, Recut.at(cut), { contentType: "text/event-stream" })(input, init))
-        const whole = yield* Collect.parts(model)
-        const step = Math.max(1, Math.floor(body.length / 150))
-        for (cut = 1; cut < body.length; cut += step) {
-          assert.deepStrictEqual(yield* Collect.parts(model), whole)
-        }
-      }))
+Recordings.suite({
+  title: "Anthropic",
+  recordings: Recordings.of("anthropic"),
+  driver,
+  path: () => "/v1/messages",
+  check,
+  checkError: ({ expect }, { reason }) => {
+    const { message, status, type } = expect.error!
+    assert(reason._tag === "InvalidRequestError")
+    assert.deepInclude(reason.metadata["anthropic"], { status, type, message })
   }
 })

@@ -3,25 +3,13 @@
  * real SDK: it decodes to what an independent parser read from it, also when it is cut at every byte.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Redacted, type Scope } from "effect"
-import type { AiError } from "effect/ai"
+import { Effect, Redacted } from "effect"
 import { OpenAiCompatible } from "../../../src/provider/compatible/index.ts"
 import * as Collect from "../support/Collect.ts"
 import * as Recordings from "../support/Recordings.ts"
 import * as Recut from "../support/Recut.ts"
-import * as VendorServer from "../support/VendorServer.ts"
 
-interface Expected extends Omit<Recordings.Expected, "reasoning"> {
-  readonly deltaReasoning: string
-}
-
-interface Recording extends Omit<Recordings.Recording, "expect"> {
-  readonly expect: Expected
-}
-
-const recordings = Recordings.of("openai-chat") as unknown as ReadonlyArray<Recording>
-
-const contentType = (recording: Recording) => recording.streaming ? "text/event-stream" : "application/json"
+const recordings = Recordings.of("openai-chat")
 
 const driver = (url: string, fetch?: typeof globalThis.fetch) =>
   Collect.driverOf(OpenAiCompatible.layer({
@@ -32,22 +20,8 @@ const driver = (url: string, fetch?: typeof globalThis.fetch) =>
     ...(fetch === undefined ? undefined : { fetch })
   }))
 
-const call = (
-  recording: Recording,
-  fetch?: typeof globalThis.fetch,
-  stream = recording.streaming
-): Effect.Effect<ReadonlyArray<unknown>, AiError.AiError, Scope.Scope> =>
-  Effect.gen(function*() {
-    const server = yield* VendorServer.make([{
-      status: recording.status,
-      headers: { "content-type": contentType(recording), ...recording.responseHeaders },
-      body: recording.body()
-    }])
-    const model = yield* Effect.orDie(driver(server.url, fetch))
-    return yield* Collect.parts(model, Collect.request("Hello", { options: { stream } }))
-  })
-
-const check = ({ expect }: Recording, parts: ReadonlyArray<unknown>) => {
+const check = (recording: Recordings.Recording, parts: ReadonlyArray<unknown>): void => {
+  const expect = recording.expect as Recordings.Expected & { readonly deltaReasoning: string }
   const summary = Collect.summarize(parts as never)
   assert.deepStrictEqual(Collect.violations(parts as never), [])
   // a refusal is given as text, and ends the response as a filter does
@@ -70,49 +44,21 @@ const reasons: { readonly [code: string]: string } = {
   tool_use_failed: "InvalidOutputError"
 }
 
-describe.skipIf(!Recordings.present)("recordings of Chat Completions (../shared/recordings)", () => {
-  for (const recording of recordings.filter(({ expect }) => expect.error === undefined)) {
-    it.effect(`${recording.file} decodes to what it says`, () =>
-      Effect.gen(function*() {
-        const parts = yield* call(recording)
-        check(recording, parts)
-        assert.deepStrictEqual(yield* call(recording, Recut.fetch(Recut.bytes)), parts)
-        // a server that answers whole where a stream was asked for
-        if (!recording.streaming) assert.deepStrictEqual(yield* call(recording, undefined, true), parts)
-      }))
+Recordings.suite({
+  title: "Chat Completions",
+  recordings,
+  driver,
+  path: () => "/v1/chat/completions",
+  check,
+  checkError: ({ expect }, { reason }) => {
+    const { code, message, status } = expect.error!
+    assert.strictEqual(reason._tag, reasons[code!])
+    assert.deepInclude(("metadata" in reason ? reason.metadata : {})["recorded"], { code, message, status })
   }
+})
 
-  for (const recording of recordings.filter(({ expect }) => expect.error !== undefined)) {
-    it.effect(`${recording.file} fails with its typed error`, () =>
-      Effect.gen(function*() {
-        for (const fetch of [undefined, Recut.fetch(Recut.bytes)]) {
-          for (const stream of [true, false]) {
-            const error = yield* Effect.flip(call(recording, fetch, stream))
-            const { code, message, status } = recording.expect.error!
-            assert.strictEqual(error.reason._tag, reasons[code!])
-            const metadata = ("metadata" in error.reason ? error.reason.metadata : {}) as any
-            assert.deepInclude(metadata.recorded, { code, message, status })
-          }
-        }
-      }))
-  }
-
-  // Without a network, since every offset of every stream is many responses.
+describe.skipIf(!Recordings.present)("a recorded stream of Chat Completions", () => {
   for (const recording of recordings.filter(({ streaming }) => streaming)) {
-    it.effect(`${recording.file} gives the same parts wherever it is cut in two`, () =>
-      Effect.gen(function*() {
-        const body = recording.body()
-        let cut = 0
-        const model = yield* driver("http://127.0.0.1:9", (input, init) =>
-          Recut.answer(body, Recut.at(cut), { contentType: "text/event-stream" })(input, init))
-        const whole = yield* Collect.parts(model)
-        check(recording, whole)
-        const step = Math.max(1, Math.floor(body.length / 300))
-        for (cut = 1; cut < body.length; cut += step) {
-          assert.deepStrictEqual(yield* Collect.parts(model), whole)
-        }
-      }))
-
     it.effect(`${recording.file} is an answer only when it is whole`, () =>
       Effect.gen(function*() {
         const body = recording.body()

@@ -2,43 +2,15 @@
  * Recorded traffic of the Gemini API, served over HTTP, through the real SDK: it decodes to what an independent parser
  * read from it, also when it is cut at every byte; and what came goes back as it came.
  */
-import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
-import { type AiError, Prompt, type Response } from "effect/ai"
+import { assert } from "@effect/vitest"
+import { Prompt, type Response } from "effect/ai"
 import * as Driver from "../../../src/agent/Driver.ts"
 import * as GoogleMessages from "../../../src/provider/google/GoogleMessages.ts"
 import * as Collect from "../support/Collect.ts"
 import * as Recordings from "../support/Recordings.ts"
-import * as Recut from "../support/Recut.ts"
-import * as VendorServer from "../support/VendorServer.ts"
 import * as Wire from "./fixtures/Wire.ts"
 
 type Parts = ReadonlyArray<Response.StreamPartEncoded>
-
-const recordings = Recordings.of("gemini")
-
-const contentType = (recording: Recordings.Recording) =>
-  recording.streaming ? "text/event-stream" : "application/json; charset=UTF-8"
-
-const asked = (recording: Recordings.Recording) =>
-  Collect.request("Hello", { options: { stream: recording.streaming } })
-
-const call = (
-  recording: Recordings.Recording,
-  fetch?: typeof globalThis.fetch
-): Effect.Effect<Parts, AiError.AiError, Scope.Scope> =>
-  Effect.gen(function*() {
-    const server = yield* VendorServer.make([{
-      status: recording.status,
-      headers: { ...recording.responseHeaders, "content-type": contentType(recording) },
-      body: recording.body()
-    }])
-    const model = yield* Effect.orDie(Wire.driver(server.url, fetch === undefined ? {} : { fetch }))
-    const parts = yield* Collect.parts(model, asked(recording))
-    const method = recording.streaming ? "streamGenerateContent?alt=sse" : "generateContent"
-    assert.strictEqual(server.requests[0]!.path, `/v1beta/models/gemini-3-flash:${method}`)
-    return parts
-  })
 
 /** Ids that were made are different each time. */
 const withoutIds = (parts: Parts) =>
@@ -101,56 +73,31 @@ const givenBack = (parts: Parts): ReadonlyArray<any> => {
   return GoogleMessages.encodeAll(prompt.content, "level").contents.slice(1).flatMap(({ parts }) => parts ?? [])
 }
 
-describe.skipIf(!Recordings.present)("Google recordings (../shared/recordings)", () => {
-  it("are there", () => assert.isAbove(recordings.length, 10))
-
-  for (const recording of recordings.filter(({ expect }) => expect.error === undefined)) {
-    it.effect(`${recording.file} decodes to what it says, and goes back as it came`, () =>
-      Effect.gen(function*() {
-        const parts = yield* call(recording)
-        check(recording, parts)
-        assert.deepStrictEqual(withoutIds(yield* call(recording, Recut.fetch(Recut.bytes))), withoutIds(parts))
-        assert.deepStrictEqual(givenBack(parts), sent(recording))
-      }))
-  }
-
-  for (const recording of recordings.filter(({ expect }) => expect.error !== undefined)) {
-    it.effect(`${recording.file} fails with its typed error`, () =>
-      Effect.gen(function*() {
-        for (const fetch of [undefined, Recut.fetch(Recut.bytes)]) {
-          const { message, reason } = yield* Effect.flip(call(recording, fetch))
-          const expected = recording.expect.error!
-          const metadata = ("metadata" in reason ? reason.metadata : {}) as any
-          assert.deepInclude(metadata.google, {
-            status: expected.status,
-            type: expected.type,
-            message: expected.message
-          })
-          if (expected.status === 429) {
-            assert(reason._tag === "RateLimitError")
-            assert.deepStrictEqual(reason.retryAfter?.toJSON(), { _id: "Duration", _tag: "Millis", millis: 34_400 })
-          } else {
-            assert.strictEqual(reason._tag, "InvalidRequestError")
-            assert.include(message, `google has no model "gemini-3-flash"`)
-          }
-        }
-      }))
-  }
-
-  // Without a network, since every offset of every stream is many responses.
-  for (const recording of recordings.filter(({ streaming }) => streaming)) {
-    it.effect(`${recording.file} gives the same parts wherever it is cut in two`, () =>
-      Effect.gen(function*() {
-        const body = recording.body()
-        let cut = 0
-        const model = yield* Wire.driver("http://127.0.0.1:9", {
-          fetch: (input, init) => Recut.answer(body, Recut.at(cut), { contentType: "text/event-stream" })(input, init)
-        })
-        const whole = withoutIds(yield* Collect.parts(model))
-        const step = Math.max(1, Math.floor(body.length / 150))
-        for (cut = 1; cut < body.length; cut += step) {
-          assert.deepStrictEqual(withoutIds(yield* Collect.parts(model)), whole)
-        }
-      }))
-  }
+Recordings.suite({
+  title: "Google",
+  recordings: Recordings.of("gemini"),
+  driver: (url, fetch) => Wire.driver(url, fetch === undefined ? {} : { fetch }),
+  path: ({ streaming }) =>
+    `/v1beta/models/gemini-3-flash:${streaming ? "streamGenerateContent?alt=sse" : "generateContent"}`,
+  check: (recording, parts) => {
+    check(recording, parts)
+    // it goes back as it came
+    assert.deepStrictEqual(givenBack(parts), sent(recording))
+  },
+  checkError: ({ expect }, { message, reason }) => {
+    const expected = expect.error!
+    assert.deepInclude(("metadata" in reason ? reason.metadata : {})["google"], {
+      status: expected.status,
+      type: expected.type,
+      message: expected.message
+    })
+    if (expected.status === 429) {
+      assert(reason._tag === "RateLimitError")
+      assert.deepStrictEqual(reason.retryAfter?.toJSON(), { _id: "Duration", _tag: "Millis", millis: 34_400 })
+    } else {
+      assert.strictEqual(reason._tag, "InvalidRequestError")
+      assert.include(message, `google has no model "gemini-3-flash"`)
+    }
+  },
+  normalize: withoutIds
 })
