@@ -216,6 +216,8 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     warnings: Toolbox.clashes(name, [...tools.values()]),
     logged: new Set()
   }
+  const inRun = (input: RunInput, body: () => unknown) =>
+    Effect.updateContext(Attempts.lift(body, name), (context: Context.Context<any>) => enter(context, input))
   const task: Definition = {
     name,
     payload: Payload,
@@ -230,7 +232,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
         fallback: (input: RunInput, error: AgentError) =>
           Effect.flatMap(
             Effect.catchIf(
-              Attempts.lift(() => options.fallback!(toPayload(input), error), name),
+              inRun(input, () => options.fallback!(toPayload(input), error)),
               (failed) => !(failed instanceof AgentError),
               (failed) => {
                 const message = `agent ${name}: the fallback failed: ${explain(Cause.fail(failed))}`
@@ -242,10 +244,11 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
       }),
       rollback: options.rollback &&
         ((input: RunInput, exit: Exit.Exit<RunResult<any>, AgentError>) =>
-          options.rollback!(toPayload(input), Exit.map(exit, (result) => result.output))),
+          inRun(input, () => options.rollback!(toPayload(input), Exit.map(exit, (result) => result.output)))),
       risk: options.risk,
       approval: options.approval
     },
+    services: enter,
     onTimeout: (input: RunInput, after: Duration.Duration) => toError(name, input, new TimedOut({ after })),
     onFailed: remember,
     isRetryable: (error: AgentError) => error.isRetryable
@@ -291,7 +294,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     input.traced = Telemetry.isOn(fiber)
     input.journaled = fiber.getRef(StepScope.StepScope) !== undefined
     input.foreign = EffectCopies.isForeign(fiber)
-    const body = Effect.updateContext(attempts(input, fiber), (context) => Context.add(context, CurrentRun, input))
+    const body = attempts(input, fiber)
     const seen = input.traced ? Telemetry.run(body, name) : body
     const whole = input.journaled ? asStep(fiber, input, seen) : seen
     const around = fiber.getRef(CurrentRun)
@@ -421,6 +424,10 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     with: { value: (changes: Partial<AnyAgentOptions>) => fromOptions(name, { ...options, ...changes }) }
   }) as never
 }
+
+/** The context of what runs in a run. */
+const enter = (context: Context.Context<any>, input: RunInput): Context.Context<any> =>
+  Context.add(context, CurrentRun, input)
 
 type RunScopeOf = { readonly path: string; readonly sink: Sink | undefined }
 

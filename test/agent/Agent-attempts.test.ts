@@ -170,6 +170,22 @@ describe("an agent that another agent calls", () => {
       outer: [TestModel.toolCall("both", {}), TestModel.text("out")]
     }))))
 
+  it.effect("is a part of the run also where its fallback or its rollback calls it", () =>
+    Effect.gen(function*() {
+      const outer = Agent.make("outer", { instructions: "i", fallback: () => inner("go") })
+      const answered = yield* collect(outer.stream("go"))
+      assert.deepStrictEqual(only(answered.events, "RunCompleted").map(({ path, result }) => [path, result.usage]), [
+        ["outer/inner", used(1, 1)],
+        ["outer", used(1 + 20, 1 + 2)]
+      ])
+      const undone = Agent.make("outer", { instructions: "i", rollback: () => Effect.asVoid(inner("go")) })
+      const { events } = yield* collect(undone.stream("go"))
+      assert.deepStrictEqual(only(events, "RunCompleted").map(({ path }) => path), ["outer/inner"])
+    }).pipe(Effect.provide(TestModel.layer({
+      inner: [text("in", 1, 1), text("in", 1, 1)],
+      outer: [text("", 20, 2), text("", 20, 2)]
+    }))))
+
   it.effect("has one event that ends it, wherever the run around it is stopped", () =>
     Effect.gen(function*() {
       for (let deltas = 20; deltas < 36; deltas++) {

@@ -124,7 +124,8 @@ export const make = (
     if (!Exit.isExit(body)) {
       body = Effect.updateContext(
         Effect.onInterrupt(body, () => Effect.sync(() => context.abort())),
-        (services: Context.Context<any>) => Context.add(services, Current, context)
+        (services: Context.Context<any>) =>
+          Context.add(definition.services?.(services, payload) ?? services, Current, context)
       )
     }
     return definition.success === undefined ? Effect.flatMap(body, checkJson) : body

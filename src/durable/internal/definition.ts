@@ -1,6 +1,7 @@
 /**
  * What a task is made of.
  */
+import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -83,6 +84,8 @@ export interface Definition {
   readonly options: Options<any, any, any, Duration.Input | undefined, unknown, unknown>
   /** What an attempt fails with that ran into its time limit. Default: `TaskTimeout`. */
   readonly onTimeout?: ((payload: any, after: Duration.Duration) => unknown) | undefined
+  /** What the body finds in its context besides: for a task that is under way in more than one sense. */
+  readonly services?: ((context: Context.Context<any>, payload: any) => Context.Context<any>) | undefined
   /** Told of every attempt that failed, also of those that a journal remembers, where there may be another. */
   readonly onFailed?: ((payload: any, error: any) => void) | undefined
   /** Which failures are worth another attempt, where `retry` does not say. Default: all. */
