@@ -20,7 +20,8 @@ const files = [
   "tracer",
   "import",
   "installed",
-  "types"
+  "types",
+  "durable"
 ]
 
 const usage = `npm run bench [-- rows…] [--quick] [--json]

@@ -5,7 +5,7 @@
  *
  * The first process dies after the first model call; the second one, on the same file, goes on behind it.
  */
-import { Layer } from "effect"
+import { Layer, Stream } from "effect"
 import { Agent, AgentError, Effect, Engine, Schema, Task, Workflow } from "fluxion"
 import { Sqlite } from "fluxion/sqlite"
 import { TestModel } from "fluxion/testing"
@@ -39,26 +39,22 @@ const article = Workflow.make("article", {
 })
 
 /** A process: all that it has in memory ends with it. */
-const live = <A, E>(script: TestModel.Script, effect: Effect.Effect<A, E, Engine.Engine | TestModel.TestModel>) => {
+const live = <A, E>(script: TestModel.Script, effect: Effect.Effect<A, E, Engine.Engine>) => {
   lives++
-  return effect.pipe(Effect.provide(
-    article.layer.pipe(
-      Layer.provideMerge(Engine.layerJournal),
-      Layer.provide(Sqlite.layer({ filename })),
-      Layer.provideMerge(TestModel.layer(script))
-    )
-  ))
+  const layer = article.layer.pipe(
+    Layer.provideMerge(Engine.layerJournal),
+    Layer.provide(Sqlite.layer({ filename })),
+    Layer.provide(TestModel.layer(script))
+  )
+  return Effect.runPromise(Effect.provide(effect, layer))
 }
 
-await Effect.runPromise(live(
+await live(
   { researcher: [TestModel.text("Bees dance.")] },
-  Effect.gen(function*() {
-    yield* article.start({ topic: "bees" }, { id: "bees" })
-    yield* Effect.repeat(Effect.sleep(5), { until: () => Effect.map(TestModel.requests, ({ length }) => length === 1) })
-    yield* Effect.sleep(50)
-    console.log("the first process ends")
-  })
-))
-console.log(
-  await Effect.runPromise(live({ writer: [TestModel.text("Bees dance to say where.")] }, article.result("bees")))
+  article.stream({ topic: "bees" }, { id: "bees" }).pipe(
+    Stream.takeUntil(({ event }) => event._tag === "StepCompleted"), // the model call
+    Stream.runDrain
+  )
 )
+console.log("the first process has ended")
+console.log(await live({ writer: [TestModel.text("Bees dance to say where.")] }, article.result("bees")))

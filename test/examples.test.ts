@@ -154,7 +154,7 @@ TaskFailed task find_order failed: there is no order B-1
 ModelFailed false
 AbortError
 `,
-  "13-workflow.ts": `the first process ends
+  "13-workflow.ts": `the first process has ended
 published "Bees dance to say where." (/publish)
 `,
   "14-pause-and-resume.ts": `paused [ [ 'review', { draft: 'All about bees.' } ] ]

@@ -2,7 +2,7 @@
  * A process that runs a program on a database, and kills itself at an append: `crash.ts <file> <program> <fails> <how>`.
  *
  * How: `before:2` is before the second append that is not a claim, `after:2` when it is made and nobody was told,
- * `claim:1` after the first claim; `never`. What it does to the world it writes to `<file>.did`, what it appended last
+ * `claim:1` after the first claim, `at:StepAwaited` when the first such event is made; `never`. What it does to the world it writes to `<file>.did`, what it appended last
  * to its standard output.
  */
 import { Effect, Layer } from "effect"
@@ -33,7 +33,7 @@ const mortal = Layer.effect(
         if (events[0]?._tag === "ExecutionStarted" || isClaim !== (when === "claim")) {
           return journal.append(execution, sequence, events, also)
         }
-        const isLast = ++seen === Number(count)
+        const isLast = when === "at" ? events.at(-1)?._tag === count : ++seen === Number(count)
         if (isLast && when === "before") return die(events)
         const appended = journal.append(execution, sequence, events, also)
         return isLast ? Effect.flatMap(appended, () => die(events)) : appended

@@ -93,8 +93,17 @@ export interface Killed {
   readonly kills: ReadonlyMap<string, number>
 }
 
-/** Runs a program in processes that are killed where `seed` says, until it ends. Fails when anything was done twice. */
-export const killed = async (file: string, program: Program, fails: boolean, seed: number): Promise<Killed> => {
+/**
+ * Runs a program in processes that are killed, first where `deaths` says, then where `seed` does, until it ends. Fails
+ * when anything was done twice.
+ */
+export const killed = async (
+  file: string,
+  program: Program,
+  fails: boolean,
+  seed: number,
+  deaths: ReadonlyArray<string> = []
+): Promise<Killed> => {
   clean(file)
   const pick = random(seed)
   const kills = new Map<string, number>()
@@ -103,7 +112,7 @@ export const killed = async (file: string, program: Program, fails: boolean, see
     const before = events(file)
     const done = completed(before)
     const lines = did(file).length
-    const how = boots % 5 === 2 ? "claim:1" : `${pick(2) === 0 ? "after" : "before"}:${2 + pick(5)}`
+    const how = deaths[boots] ?? (boots % 5 === 2 ? "claim:1" : `${pick(2) === 0 ? "after" : "before"}:${2 + pick(5)}`)
     const { output, signal } = await boot(file, program, fails, how)
     for (const line of did(file).slice(lines)) {
       const [key] = line.split("\t") as [string]

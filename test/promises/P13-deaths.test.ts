@@ -1,5 +1,5 @@
 /**
- * Executions whose process is killed, for real, again and again, at any of its appends: they come to the same end, and
+ * P13: executions whose process is killed, for real, again and again, at any of its appends: they come to the same end, and
  * nothing that was recorded is done again.
  *
  * `npm run test:crash -- --runs 1000` is the long one.
@@ -9,26 +9,27 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
-import * as Harness from "./Harness.ts"
-import * as Program from "./Program.ts"
+import * as Harness from "../crash/Harness.ts"
+import * as Program from "../crash/Program.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "fluxion-crash-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-describe("an execution whose process is killed", () => {
-  it("comes to the same end, wherever it is killed, with everything in it", async () => {
+describe("P13", () => {
+  it("an execution comes to the same end, wherever it is killed, with everything in it", async () => {
     const file = join(folder, "everything.db")
     const { output, models } = await Harness.whole(file, Program.everything, false)
     assert.match(output, /^completed: /)
     assert.strictEqual(models, 3)
-    const result = await Harness.killed(file, Program.everything, false, 1)
+    const deaths = ["after:2", "before:2", "at:StepAwaited", "claim:1", "at:AttemptFailed"]
+    const result = await Harness.killed(file, Program.everything, false, 1, deaths)
     assert.strictEqual(result.output, output)
-    for (const kind of ["StepCompleted", "StepAwaited", "Claimed"]) {
+    for (const kind of ["StepCompleted", "StepAwaited", "Claimed", "AttemptFailed"]) {
       assert.isAtLeast(result.kills.get(kind) ?? 0, 1, `it was never killed at ${kind}`)
     }
   }, 120_000)
 
-  it("is undone once, wherever it is killed", async () => {
+  it("an execution is undone once, wherever it is killed", async () => {
     const file = join(folder, "fails.db")
     const program: Program.Program = {
       _tag: "All",
@@ -43,7 +44,7 @@ describe("an execution whose process is killed", () => {
     assert.strictEqual((await Harness.killed(file, program, true, 3)).output, output)
   }, 60_000)
 
-  it.each([2, 3])("comes to the same end, program %i", async (seed) => {
+  it.each([2, 3])("an execution comes to the same end, program %i", async (seed) => {
     const file = join(folder, `${seed}.db`)
     const program = Program.generate(seed)
     const { output } = await Harness.whole(file, program, false)

@@ -1,0 +1,189 @@
+/**
+ * What is measured of durable executions, each in a process of its own: `node Trials.ts <name> <json>` prints numbers.
+ *
+ * Wall clock, since a commit waits for the disk; the floor is a bare one-row commit of the same bytes on the same disk.
+ */
+import { Effect, Layer, Option, Schema } from "effect"
+import { Engine, Execution, Pause, Task, Workflow } from "fluxion"
+import { Sqlite } from "fluxion/sqlite"
+import { DatabaseSync } from "node:sqlite"
+import { setTimeout as sleep } from "node:timers/promises"
+
+/** How a commit is made. */
+export interface Setting {
+  readonly filename: string
+  readonly synchronous: "normal" | "full"
+}
+
+/** What a step gives: 500 bytes. */
+const value = { text: "x".repeat(500) }
+
+const work = Task.make("work", {
+  payload: { item: Schema.Finite },
+  success: Schema.Struct({ text: Schema.String }),
+  run: () => value
+})
+
+const steps = (count: number) =>
+  Effect.forEach(Array.from({ length: count }), (_, item) => work({ item }), { discard: true })
+
+const flow = Workflow.make("flow", {
+  payload: { steps: Schema.Finite },
+  success: Schema.Void,
+  run: ({ steps: count }) => steps(count)
+})
+
+/** Pauses, so that the next run has to replay what was before. */
+const go = Pause.make("go", { input: Schema.Void })
+const paused = Workflow.make("paused", {
+  payload: { steps: Schema.Finite },
+  success: Schema.Finite,
+  run: ({ steps: count }) => Effect.as(Effect.andThen(steps(count), go(undefined)), count)
+})
+
+const engine = ({ filename, synchronous }: Setting) =>
+  Layer.mergeAll(flow.layer, paused.layer).pipe(
+    Layer.provideMerge(Engine.layerJournal),
+    Layer.provide(Sqlite.layer({ filename, synchronous }))
+  )
+
+const on = <A, E>(setting: Setting, effect: Effect.Effect<A, E, Engine.Engine>): Promise<A> =>
+  Effect.runPromise(Effect.orDie(Effect.provide(effect, engine(setting))))
+
+/** Microseconds that each of `count` parts took. */
+const each = async (count: number, body: () => Promise<unknown> | unknown) => {
+  const start = performance.now()
+  await body()
+  return (performance.now() - start) / count * 1000
+}
+
+const timed = <A, E, R>(count: number, effect: Effect.Effect<A, E, R>) =>
+  Effect.suspend(() => {
+    const start = performance.now()
+    return Effect.map(effect, () => (performance.now() - start) / count * 1000)
+  })
+
+const bare = ({ filename, synchronous }: Setting) => {
+  const database = new DatabaseSync(`${filename}.bare`)
+  database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}`)
+  database.exec(
+    "create table if not exists journal (execution text, sequence integer, at integer, event text, "
+      + "primary key (execution, sequence)) without rowid"
+  )
+  const insert = database.prepare("insert into journal values (?, ?, ?, ?)")
+  const event = JSON.stringify({ _tag: "StepCompleted", key: "/work:abcdefghijk", exit: { _tag: "Success", value } })
+  let sequence = Number(database.prepare("select count(*) as count from journal").get()!["count"])
+  return () => insert.run("bare", sequence++, Date.now(), event)
+}
+
+/** A step of one execution, and a bare commit: pairs of microseconds, one for each round. */
+const step = async ({ rounds, ...setting }: Setting & { readonly rounds: number }) => {
+  const commit = bare(setting)
+  return on(
+    setting,
+    Effect.gen(function*() {
+      yield* flow.execute({ steps: 300 })
+      const pairs: Array<readonly [number, number]> = []
+      for (let round = 0; round < rounds; round++) {
+        const floor = yield* Effect.promise(() =>
+          each(500, () => {
+            for (let index = 0; index < 500; index++) commit()
+          })
+        )
+        pairs.push([yield* timed(500, flow.execute({ steps: 500 })), floor])
+      }
+      return pairs
+    })
+  )
+}
+
+/** A step of one execution, and a step of a thousand at once: pairs of microseconds. */
+const many = ({ rounds, ...setting }: Setting & { readonly rounds: number }) =>
+  on(
+    setting,
+    Effect.gen(function*() {
+      yield* flow.execute({ steps: 300 })
+      const pairs: Array<readonly [number, number]> = []
+      for (let round = 0; round < rounds; round++) {
+        const alone = yield* timed(500, flow.execute({ steps: 500 }))
+        const all = Array.from({ length: 1_000 }, () => flow.execute({ steps: 10 }))
+        pairs.push([alone, yield* timed(10_000, Effect.all(all, { concurrency: "unbounded", discard: true }))])
+      }
+      return pairs
+    })
+  )
+
+/** Bytes of the journal a step, over those of its result, at 10 and at 5,000 steps. */
+const bytes = (setting: Setting) =>
+  on(
+    setting,
+    Effect.gen(function*() {
+      const { journal } = yield* Engine.Engine
+      const sizes: Array<number> = []
+      for (const count of [10, 5_000]) {
+        const id = yield* flow.start({ steps: count })
+        yield* flow.result(id)
+        const events = yield* journal.load(id)
+        const size = events.reduce((sum, { event }) => sum + JSON.stringify(event).length, 0)
+        sizes.push(size / count - JSON.stringify(value).length)
+      }
+      return sizes
+    })
+  )
+
+/** Microseconds that a replayed step takes, loading and decoding included: at 100 and at 5,000 steps. */
+const replay = ({ rounds, ...setting }: Setting & { readonly rounds: number }) =>
+  on(
+    setting,
+    Effect.gen(function*() {
+      const { journal, watch } = yield* Engine.Engine
+      const medians: Array<number> = []
+      for (const count of [100, 5_000]) {
+        const times: Array<number> = []
+        for (let round = 0; round < rounds; round++) {
+          const id = yield* paused.start({ steps: count })
+          yield* watch(
+            id,
+            "state",
+            Effect.map(journal.entry(id), (entry) => entry?.state === "paused" ? Option.some(entry) : Option.none())
+          )
+          times.push(yield* timed(count, Effect.andThen(go.resume(id, undefined), paused.result(id))))
+        }
+        medians.push(times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!)
+      }
+      return medians
+    })
+  )
+
+/** CPU, as a part of one core, and bytes over an empty engine, while so many executions are paused. */
+const idle = ({ count, seconds, ...setting }: Setting & { readonly count: number; readonly seconds: number }) =>
+  on(
+    setting,
+    Effect.gen(function*() {
+      const rest = Effect.promise(async () => {
+        globalThis.gc?.()
+        await sleep(500)
+        const before = process.cpuUsage()
+        await sleep(seconds * 1000)
+        const { system, user } = process.cpuUsage(before)
+        globalThis.gc?.()
+        return [(system + user) / (seconds * 1e6), process.memoryUsage().heapUsed] as const
+      })
+      const [, empty] = yield* rest
+      for (let started = 0; started < count; started += 500) {
+        yield* Effect.forEach(
+          Array.from({ length: 500 }),
+          () => Effect.flatMap(paused.start({ steps: 1 }), (id) => Execution.settled(id)),
+          { concurrency: "unbounded", discard: true }
+        )
+      }
+      const [cpu, full] = yield* rest
+      return [cpu, full - empty]
+    })
+  )
+
+const trials: { readonly [name: string]: (settings: any) => Promise<unknown> } = { step, many, bytes, replay, idle }
+
+const [name, settings] = process.argv.slice(2)
+const numbers = await trials[name!]!(JSON.parse(settings!))
+process.stdout.write(`${JSON.stringify(numbers)}\n`)

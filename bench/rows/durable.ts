@@ -1,0 +1,101 @@
+/** Durable executions on SQLite: a step, many at once, bytes, replay, and what waiting ones cost. */
+import { median } from "../measure/Contest.ts"
+import { digits, type Result, type Row } from "../measure/Row.ts"
+import * as Trial from "../measure/Trial.ts"
+
+type Pairs = ReadonlyArray<readonly [number, number]>
+
+const ratios = (pairs: Pairs) => median(pairs.map(([ours, other]) => ours / other))
+const first = (pairs: Pairs) => median(pairs.map(([ours]) => ours))
+const second = (pairs: Pairs) => median(pairs.map(([, other]) => other))
+
+const step = (rounds: number): Result => {
+  const pairs = Trial.run<Pairs>("step", { rounds })
+  const ratio = ratios(pairs)
+  return {
+    row: "a durable step, SQLite, one execution",
+    ours: first(pairs),
+    peer: null,
+    floor: second(pairs),
+    unit: "us",
+    ratio,
+    target: "<= 3.5 x a bare commit",
+    met: ratio <= 3.5
+  }
+}
+
+const many = (rounds: number, synchronous: "normal" | "full", least: number): Result => {
+  const pairs = Trial.run<Pairs>("many", { rounds, synchronous })
+  const ratio = ratios(pairs)
+  return {
+    row: `a step of 1,000 executions at once, synchronous ${synchronous}`,
+    ours: second(pairs),
+    peer: null,
+    floor: first(pairs),
+    unit: "us",
+    ratio,
+    target: `>= ${least} x the steps of one alone`,
+    met: ratio >= least,
+    notes: [`${digits(1e6 / second(pairs))} steps a second`]
+  }
+}
+
+const bytes = (): Result => {
+  const [few, all] = Trial.run<readonly [number, number]>("bytes")
+  return {
+    row: "bytes journaled a step, over its result",
+    ours: all,
+    peer: null,
+    floor: null,
+    unit: "B",
+    ratio: all / few,
+    target: "<= 512 B, flat from 10 to 5,000",
+    met: all <= 512 && all <= few * 1.1,
+    notes: [`${digits(few)} B at 10 steps`]
+  }
+}
+
+const replay = (rounds: number): Result => {
+  const [few, all] = Trial.run<readonly [number, number]>("replay", { rounds })
+  return {
+    row: "replay of a step, from the decision to the result",
+    ours: all,
+    peer: null,
+    floor: null,
+    unit: "us",
+    ratio: all / few,
+    target: "<= 30 us at 100 and at 5,000 steps",
+    met: all <= 30 && few <= 30,
+    notes: [`${digits(few)} us at 100 steps, all that a resume costs among it`]
+  }
+}
+
+const idle = (count: number): Result => {
+  const [cpu, memory] = Trial.run<readonly [number, number]>("idle", { count, seconds: 5 })
+  const megabytes = memory / 1024 / 1024
+  return {
+    row: `idle with ${count} paused executions, part of a core`,
+    ours: cpu * 100,
+    peer: null,
+    floor: null,
+    unit: "%",
+    ratio: null,
+    target: "<= 1 %, <= 50 MB over empty",
+    met: cpu <= 0.01 && megabytes <= 50,
+    notes: [`${digits(megabytes)} MB of heap over an empty engine`]
+  }
+}
+
+export const row: Row = {
+  title: "durable executions",
+  peers: false,
+  measure: ({ rounds }) =>
+    Promise.resolve([
+      step(rounds),
+      many(Math.ceil(rounds / 4), "normal", 2),
+      many(Math.ceil(rounds / 4), "full", 8),
+      bytes(),
+      replay(Math.ceil(rounds / 4)),
+      idle(10_000)
+    ])
+}
