@@ -15,6 +15,7 @@ import * as CompatibleWire from "../compatible/fixtures/Wire.ts"
 import * as GoogleWire from "../google/fixtures/Wire.ts"
 import * as OllamaWire from "../ollama/fixtures.ts"
 import * as OpenAiWire from "../openai/fixtures/Wire.ts"
+import * as Pieces from "./Pieces.ts"
 import type * as VendorServer from "./VendorServer.ts"
 
 type Json = { readonly [key: string]: any }
@@ -273,12 +274,9 @@ const ollama: Vendor = {
       ? {}
       : { prompt_eval_count: usage.input, eval_count: usage.output }
     const last = { ...without(OllamaWire.done(), "prompt_eval_count", "eval_count"), ...counts }
-    const all = Array.from(text)
-    const pieces: Array<string> = []
-    for (let index = 0; index < all.length; index += size) pieces.push(all.slice(index, index + size).join(""))
     return {
       streamed: [
-        ...pieces.map((content) => OllamaWire.chunk({ content })),
+        ...Pieces.of(text, size).map((content) => OllamaWire.chunk({ content })),
         ...(calls.length === 0 ? [] : [OllamaWire.chunk({ content: "", ...called })]),
         last
       ].map((chunk) => OllamaWire.ndjson(chunk)),
