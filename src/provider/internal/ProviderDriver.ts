@@ -14,7 +14,7 @@ import * as Gate from "./Gate.ts"
 import * as PartStream from "./PartStream.ts"
 
 /** What a vendor's driver is made of. */
-export interface Parts<Params, Event> {
+export interface Options<Params, Event> {
   readonly origin: Failure.Origin
   readonly limits: Limits
   readonly capabilities: Capabilities
@@ -30,8 +30,8 @@ export interface Parts<Params, Event> {
 }
 
 /** The driver, with a gate of its own. */
-export const make = <Params, Event>(parts: Parts<Params, Event>): Driver => {
-  const { capabilities, codecTransformer, limits, origin, toFailure } = parts
+export const make = <Params, Event>(options: Options<Params, Event>): Driver => {
+  const { capabilities, codecTransformer, limits, origin, toFailure } = options
   const gate = Gate.make(limits.places)
   return {
     provider: origin.provider,
@@ -39,7 +39,7 @@ export const make = <Params, Event>(parts: Parts<Params, Event>): Driver => {
     capabilities,
     codecTransformer,
     stream: (request) => {
-      const made = parts.toParams(request)
+      const made = options.toParams(request)
       if (Result.isFailure(made)) {
         return Stream.fail(AiError.make({ module: origin.module, method: "stream", reason: made.failure }))
       }
@@ -50,8 +50,8 @@ export const make = <Params, Event>(parts: Parts<Params, Event>): Driver => {
         gate,
         toFailure,
         silence: streamed ? limits.idleTimeout : limits.timeout,
-        open: (signal) => parts.open(params, streamed, signal),
-        fold: () => parts.fold(request, params)
+        open: (signal) => options.open(params, streamed, signal),
+        fold: () => options.fold(request, params)
       })
     }
   }
