@@ -296,7 +296,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     input.foreign = EffectCopies.isForeign(fiber)
     const body = attempts(input, fiber)
     const seen = input.traced ? Telemetry.run(body, name) : body
-    const whole = input.journaled ? asStep(fiber, input, seen) : seen
+    const whole = input.journaled ? asStep(fiber, input, reported(fiber, input, seen)) : seen
     const around = fiber.getRef(CurrentRun)
     return around === undefined ? whole : Effect.onExit(whole, (exit) =>
       Effect.sync(() => {
@@ -306,6 +306,19 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
 
   let stored: Schema.Top | undefined
   const resultSchema = (): Schema.Top => stored ??= resultOf(options.output ?? Schema.String)
+
+  /** A journaled run reports its end when it runs, not when it is answered from the journal or stopped to go on later. */
+  const reported = (
+    fiber: Fiber.Fiber<unknown, unknown>,
+    input: RunInput,
+    body: Effect.Effect<RunResult<unknown>, AgentError, any>
+  ) =>
+    input.sink !== undefined ?
+      body :
+      Effect.onExit(body, (exit) =>
+        fiber.getRef(StepScope.StepScope)?.isStopping() === true
+          ? Effect.void
+          : report(definition, input, exit, endedBy(exit)))
 
   const asStep = (
     fiber: Fiber.Fiber<unknown, unknown>,
@@ -341,7 +354,8 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
       const sink = around?.sink
       if (sink === undefined) {
         const input = start(instruction, run, { path: around === undefined ? name : `${around.path}/${name}`, sink })
-        return Effect.onExit(executeIn(input, fiber), (exit) => report(definition, input, exit, endedBy(exit)))
+        const ran = executeIn(input, fiber)
+        return input.journaled ? ran : Effect.onExit(ran, (exit) => report(definition, input, exit, endedBy(exit)))
       }
       const path = claimPath(sink, `${around!.path}/${name}`)
       const input = start(instruction, run, { path, sink })

@@ -81,6 +81,8 @@ export interface StepScope {
   readonly uuid: () => string
   /** A number in [0, 1) that every replay gives again. */
   readonly random: () => number
+  /** Whether the run is being stopped, to go on later: what is interrupted now is not over. */
+  readonly isStopping: () => boolean
 }
 
 /** The scope of the workflow under way; `undefined` outside one. */

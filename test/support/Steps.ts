@@ -16,11 +16,12 @@ const encode = (schema: Schema.Top, value: unknown): unknown =>
   Schema.encodeUnknownSync(Schema.toCodecJson(schema as Schema.Codec<unknown>))(value)
 
 /** What a scope of a test need not do. */
-export const elsewhere: Pick<StepScope.StepScope, "attempts" | "random" | "uuid" | "wait"> = {
+export const elsewhere: Pick<StepScope.StepScope, "attempts" | "isStopping" | "random" | "uuid" | "wait"> = {
   attempts: undefined,
   wait: ({ name }) => Effect.die(new Error(`nobody answers ${name} here`)),
   uuid: () => "00000000-0000-8000-8000-000000000000",
-  random: () => 0.5
+  random: () => 0.5,
+  isStopping: () => false
 }
 
 /** Makes a scope. `answers` are given by name, instead of running the body. */

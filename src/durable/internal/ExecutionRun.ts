@@ -168,6 +168,7 @@ export class ExecutionRun {
       step: (step, body) => this.#step(level, step, body),
       wait: (wait) => this.#wait(level, wait),
       uuid: () => StepKey.uuid(this.#made.seed, StepKey.next(level.counts, level.key, "uuid", "")),
+      isStopping: () => this.#state === "stopping",
       random: () => StepKey.random(this.#made.seed, StepKey.next(level.counts, level.key, "random", ""))
     }
   }
