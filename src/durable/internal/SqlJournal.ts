@@ -133,10 +133,29 @@ interface EventRow {
 
 const decodeEvent = Schema.decodeUnknownEffect(Schema.fromJsonString(JournalEvent))
 
+/** The events of steps, which are nearly all that there are: of these the Schema asks for no more than this. */
+const parseStep = (text: string): JournalEvent | undefined => {
+  try {
+    const event = JSON.parse(text)
+    if (typeof event?.key !== "string") return undefined
+    const isStep = event._tag === "StepCompleted"
+      ? event.exit !== undefined
+      : event._tag === "StepStarted"
+      ? typeof event.name === "string" && event.payload !== undefined && (event.rollback ?? true) === true
+      : false
+    return isStep ? event : undefined
+  } catch {
+    return undefined
+  }
+}
+
 const toRecorded = (execution: string) => (row: EventRow): Effect.Effect<Recorded, JournalUnreadable> => {
   const sequence = Number(row.sequence)
+  const at = Number(row.at)
+  const step = parseStep(row.event)
+  if (step !== undefined) return Effect.succeed({ sequence, at, event: step })
   return Effect.mapBoth(decodeEvent(row.event), {
-    onSuccess: (event) => ({ sequence, at: Number(row.at), event }),
+    onSuccess: (event) => ({ sequence, at, event }),
     onFailure: (cause) => new JournalUnreadable({ execution, sequence, detail: cause.message })
   })
 }
