@@ -127,7 +127,7 @@ const openai: WireApi = {
     reply: (stream, turn) => {
       const items = [
         OpenAiWire.reasoning([], { id: `rs_hosted_${turn}`, encrypted: signature("openai", turn) }),
-        OpenAiWire.webSearch("inch"),
+        OpenAiWire.webSearch("inch", `ws_${turn}`),
         OpenAiWire.message("2.54 cm", { id: `msg_hosted_${turn}` })
       ]
       return stream
