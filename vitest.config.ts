@@ -10,6 +10,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ["test/**/*.test.ts"],
+    setupFiles: ["test/support/Properties.ts"],
     reporters: ["default", new PromisesReporter()],
     pool: "forks",
     // Files share their worker's modules, which halves the time. What belongs to the process outlives a file: the known

@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import type { Prompt } from "effect/ai"
 import { Agent, Models } from "fluxion"
+import * as Properties from "../../support/Properties.ts"
 import type { Received } from "../support/VendorServer.ts"
 import * as VendorServer from "../support/VendorServer.ts"
 import { apiOf, calls, can, getTime, getWeather, kinds, run } from "./Conversation.ts"
@@ -79,6 +80,24 @@ describe("a history made under one model is legal for every other", () => {
       }
     }))
 
+  it.effect("what a vendor ran itself in two runs goes back to it, and on to every other", () =>
+    Effect.gen(function*() {
+      for (
+        const from of wireApis.flatMap(({ name }) => families[name]!.findLast((each) => can(each, "hosted")) ?? [])
+      ) {
+        const first = yield* run(from, "hosted")
+        const second = yield* run(from, "hosted", { history: first.messages })
+        for (const request of second.requests) expectLegal(request, idOf(from))
+        yield* Effect.forEach(all, (to) =>
+          Effect.gen(function*() {
+            const where = `${idOf(from)} to ${idOf(to)}`
+            const { error, requests } = yield* run(to, "text", { history: second.messages })
+            assert.isUndefined(error, where)
+            for (const request of requests) expectLegal(request, where)
+          }).pipe(Effect.scoped), { discard: true })
+      }
+    }))
+
   it.effect.prop(
     "a conversation whose runs are of any kind, by any models, makes legal requests only",
     {
@@ -98,7 +117,7 @@ describe("a history made under one model is legal for every other", () => {
           if (messages.length > 0) history = messages
         }
       }),
-    { arbitrary: { runs: 40 } }
+    { arbitrary: { runs: Properties.runs(40) } }
   )
 })
 
