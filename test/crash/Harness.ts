@@ -91,6 +91,8 @@ export interface Killed {
   readonly output: string
   /** How often it was killed at which event. */
   readonly kills: ReadonlyMap<string, number>
+  /** What was done to the world, in order. */
+  readonly did: ReadonlyArray<string>
 }
 
 /**
@@ -124,8 +126,9 @@ export const killed = async (
       const keys = after.flatMap((event) => event._tag === "StepCompleted" ? [event.key] : [])
       const twice = keys.find((key, index) => keys.indexOf(key) !== index)
       if (twice !== undefined && !isOfAnother(after, twice)) throw new Error(`${twice} was completed twice`)
+      const all = did(file)
       clean(file)
-      return { output, kills }
+      return { output, kills, did: all }
     }
     const kind = output.split(" ").at(-1)!
     kills.set(kind, (kills.get(kind) ?? 0) + 1)
