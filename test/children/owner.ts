@@ -1,7 +1,7 @@
 /**
- * A process on a database: says its name, and writes a message when it is told to. `sqlite <file>` or `postgres <url>`.
+ * A process on a database: says its name, writes a message when it is told to, and closes its Layers at `end`. `sqlite <file>` or `postgres <url>`.
  */
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer, Redacted, Stream } from "effect"
 import { Journal, Owners } from "fluxion"
 import { Postgres } from "fluxion/postgres"
 import { Sqlite } from "fluxion/sqlite"
@@ -17,9 +17,16 @@ Effect.runFork(
     const journal = yield* Journal.Journal
     const services = yield* Effect.context<never>()
     process.send!(yield* owners.self)
-    process.on("message", (name: string) => {
-      Effect.runForkWith(services)(journal.post("a", { name, data: null }))
+    yield* Effect.forkScoped(Stream.runDrain(owners.changes))
+    yield* Effect.callback<void>((resume) => {
+      process.on("message", (name: string) => {
+        if (name === "end") {
+          process.disconnect()
+          resume(Effect.void)
+        } else {
+          Effect.runForkWith(services)(journal.post("a", { name, data: null }))
+        }
+      })
     })
-    return yield* Effect.never
-  }).pipe(Effect.provide(Layer.provideMerge(Journal.layerSql, database)), Effect.orDie)
+  }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(Journal.layerSql, database)), Effect.orDie)
 )

@@ -27,7 +27,7 @@ export const start = async () => {
     user: "postgres",
     password: "none",
     port,
-    persistent: false,
+    persistent: true, // the folder goes with `stop`: a server that is restarted has its data still
     createPostgresUser: isRoot,
     onLog: () => {},
     onError: () => {}
@@ -40,6 +40,9 @@ export const start = async () => {
       await server.createDatabase(name)
       return `postgres://postgres:none@127.0.0.1:${port}/${name}`
     },
+    /** Stops the server, which ends all sessions, and keeps its data for `resume`. */
+    halt: () => server.stop(),
+    resume: () => server.start(),
     stop: async () => {
       await server.stop()
       rmSync(folder, { recursive: true, force: true })

@@ -1,9 +1,9 @@
 /**
  * A `SqlClient` on PostgreSQL, by `@effect/sql-pg`, which is loaded when the Layer is built.
  *
- * `PgClient.layer` of that package does as well: whatever gives a `SqlClient` of the dialect `pg` is taken.
+ * `PgClient.layer` of that package does as well: `layerOwners` goes with it.
  */
-import type { PgPoolConfig } from "@effect/sql-pg/PgClient"
+import type { PgClient, PgPoolConfig } from "@effect/sql-pg/PgClient"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -24,13 +24,19 @@ const missing = (cause: unknown) =>
     })
   })
 
+/** The processes on the database of a `PgClient` that comes from elsewhere. */
+export const layerOwners: Layer.Layer<Owners, never, PgClient> = Layer.effect(
+  Owners,
+  Effect.flatMap(Effect.promise(() => import("./PostgresOwners.ts")), (owners) => owners.make)
+)
+
 /** A `SqlClient` on a PostgreSQL server, and the processes that share it. Fails when the package is missing, or the server does not answer. */
 export const layer = (options: Options): Layer.Layer<SqlClient | Owners, SqlError> =>
   Layer.unwrap(Effect.gen(function*() {
     const PgClient = yield* Effect.tryPromise({ try: () => import("@effect/sql-pg/PgClient"), catch: missing })
-    const owners = yield* Effect.promise(() => import("./PostgresOwners.ts"))
+    // of two databases in one program each has its own
     return Layer.provideMerge(
-      Layer.effect(Owners, owners.make),
+      Layer.fresh(layerOwners),
       PgClient.layer({ applicationName: "fluxion", ...options })
     )
   }))

@@ -1,15 +1,21 @@
 /**
  * The processes on one PostgreSQL database: each holds an advisory lock in a session of its own.
  *
- * The server frees the lock when the session ends, so when its process dies. A session that is lost while the process
- * lives (the server was restarted, say) is replaced by another one, under another name. What others write is told by
- * `NOTIFY`; a listener that was cut off looks once when it is back.
+ * The server frees the lock when the session ends, so when its process dies. The same session listens for what others
+ * write, and is asked for a sign of life each second: one that is lost while the process lives (the server was
+ * restarted, say) is replaced by another one, under another name, and whoever hears of changes looks once more. It is
+ * no connection of the pool, which may be small.
  */
-import { PgClient } from "@effect/sql-pg/PgClient"
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as PgConnection from "@effect/sql-pg/PgConnection"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as PubSub from "effect/PubSub"
+import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -21,73 +27,88 @@ const inWorldTime = Effect.provideService(Clock.Clock, Clock.Clock.defaultValue(
 
 const again = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("1 second")])
 
+const unavailable = (cause: unknown) => new Owners.OwnersUnavailable({ cause })
+
+const lockOf = (owner: string) => `fluxion ${owner}`
+
 /** Knows the processes on the database of the context's `PgClient`. */
 export const make = Effect.gen(function*() {
-  const sql = yield* PgClient
-  const scope = yield* Effect.scope
-  let held: { readonly name: string; readonly session: Scope.Closeable } | undefined
-  let taking: Deferred.Deferred<string, Owners.OwnersUnavailable> | undefined
+  const sql = yield* PgClient.PgClient
+  const written = yield* PubSub.sliding<void>(1)
+  let name = Deferred.makeUnsafe<string, Owners.OwnersUnavailable>()
+  let hangUp: Effect.Effect<void> = Effect.void
+  let keeper: Fiber.Fiber<never, unknown> | undefined
 
-  const drop = (session: Scope.Closeable) =>
-    Effect.suspend(() => {
-      if (held?.session === session) held = undefined
-      return Scope.close(session, Exit.void)
+  /** Takes a lock in a session of its own, and keeps it until it is lost; fails where it could not be taken. */
+  const hold = Effect.scoped(Effect.gen(function*() {
+    if (Deferred.isDoneUnsafe(name)) name = Deferred.makeUnsafe()
+    const mine = randomUUID()
+    const wire = yield* Scope.make()
+    const close = hangUp = Scope.close(wire, Exit.void)
+    yield* Effect.addFinalizer(() => close)
+    const within = <A, E>(effect: Effect.Effect<A, E>) =>
+      // an interrupted query would wait for the server once more: the connection ends first
+      Effect.raceFirst(
+        effect,
+        Effect.sleep("2 seconds").pipe(
+          Effect.andThen(close),
+          Effect.andThen(Effect.fail(unavailable(new Error("the server does not answer"))))
+        )
+      )
+    const connection = yield* Scope.provide(PgConnection.make(sql.config), wire)
+    const session = yield* connection.pin
+    const heard = yield* within(session.listen(Owners.channel).pipe(Scope.provide(yield* Effect.scope)))
+    // before the listening is given up, which a silent server would hold up
+    yield* Effect.addFinalizer(() => close)
+    yield* within(session.query("select pg_advisory_lock(hashtextextended($1, 0))", [lockOf(mine)]))
+    yield* Deferred.succeed(name, mine)
+    const tell = PubSub.publish(written, undefined)
+    yield* tell
+    const hear = Effect.forever(Effect.andThen(Queue.takeAll(heard), tell))
+    const beat = Effect.forever(Effect.andThen(Effect.sleep("1 second"), within(session.query("select 1"))))
+    yield* Effect.exit(Effect.raceFirst(hear, beat))
+    name = Deferred.makeUnsafe()
+  }))
+
+  const keep = hold.pipe(
+    Effect.catchCause((cause) => Effect.fail(unavailable(Cause.squash(cause)))),
+    Effect.tapError((error) => Deferred.fail(name, error)),
+    Effect.retry(again),
+    Effect.andThen(Effect.sleep("50 millis")),
+    Effect.forever,
+    inWorldTime
+  )
+  const start = Effect.suspend(() =>
+    keeper !== undefined ? Effect.void : Effect.map(Effect.forkDetach(keep), (fiber) => {
+      keeper = fiber
     })
-
-  /** Takes a lock in a session of its own, and watches over it. */
-  const acquire = Effect.gen(function*() {
-    const name = randomUUID()
-    const session = yield* Scope.fork(scope)
-    const connection = yield* Scope.provide(sql.reserve, session).pipe(
-      Effect.tap((connection) =>
-        connection.execute("select pg_advisory_lock(hashtextextended($1, 0))", [`fluxion ${name}`], undefined)
-      ),
-      Effect.timeout("5 seconds"),
-      inWorldTime,
-      Effect.tapError(() => drop(session))
+  )
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() =>
+      keeper === undefined
+        ? Effect.void
+        : Effect.andThen(Effect.suspend(() => hangUp), Fiber.interrupt(keeper))
     )
-    const beat = connection.execute("select 1", [], undefined).pipe(Effect.timeout("2 seconds"))
-    yield* Effect.forkIn(
-      Effect.forever(Effect.andThen(Effect.sleep("1 second"), beat)).pipe(
-        inWorldTime,
-        Effect.ignore,
-        Effect.andThen(drop(session))
-      ),
-      scope
-    )
-    held = { name, session }
-    return name
-  }).pipe(Effect.mapError((cause) => new Owners.OwnersUnavailable({ cause })))
-
-  const self = Effect.suspend(() => {
-    if (held !== undefined) return Effect.succeed(held.name)
-    if (taking !== undefined) return Deferred.await(taking)
-    const taken = taking = Deferred.makeUnsafe<string, Owners.OwnersUnavailable>()
-    return Effect.onExit(acquire, (exit) => {
-      taking = undefined
-      return Deferred.done(taken, exit)
-    })
-  })
-
-  const told = Stream.unwrap(Effect.map(
-    sql.listen(Owners.channel),
-    (queue) => Stream.concat(Stream.succeed(undefined), Stream.map(Stream.fromQueue(queue), () => undefined))
-  ))
+  )
 
   return Owners.Owners.of({
     isShared: true,
-    self,
+    self: Effect.andThen(start, Effect.suspend(() => Deferred.await(name))),
     isAlive: (owner) =>
       sql<{ alive: boolean }>`
         select exists (
           select 1 from pg_locks
           where locktype = 'advisory' and granted and objsubid = 1
             and database = (select oid from pg_database where datname = current_database())
-            and ((classid::bigint << 32) | objid::bigint) = hashtextextended(${`fluxion ${owner}`}, 0)
+            and ((classid::bigint << 32) | objid::bigint) = hashtextextended(${lockOf(owner)}, 0)
         ) as alive`.pipe(
         Effect.map(([row]) => row!.alive),
-        Effect.mapError((cause) => new Owners.OwnersUnavailable({ cause }))
+        Effect.mapError(unavailable)
       ),
-    changes: told.pipe(Stream.retry(again), Stream.orDie)
+    changes: Stream.unwrap(Effect.gen(function*() {
+      const subscription = yield* PubSub.subscribe(written)
+      yield* start
+      return Stream.concat(Stream.succeed(undefined), Stream.fromSubscription(subscription))
+    }))
   })
 })

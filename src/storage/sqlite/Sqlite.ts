@@ -160,9 +160,13 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   })
 })
 
+/** The processes on the SQLite database of a `SqlClient` that comes from elsewhere. */
+export const layerOwners: Layer.Layer<Owners, SqlError, SqlClient.SqlClient> = SqliteOwners.layer
+
 /** A `SqlClient` on a database file, and the processes that share it. */
 export const layer = (options: Options): Layer.Layer<SqlClient.SqlClient | Owners, SqlError> =>
-  SqliteOwners.layer(options.filename).pipe(
+  // of two databases in one program each has its own
+  Layer.fresh(layerOwners).pipe(
     Layer.provideMerge(Layer.effect(SqlClient.SqlClient, make(options))),
     Layer.provide(Reactivity.layer)
   )

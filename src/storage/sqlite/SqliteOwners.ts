@@ -10,10 +10,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import { randomUUID } from "node:crypto"
-import { existsSync, type FSWatcher, mkdirSync, renameSync, rmdirSync, rmSync, watch } from "node:fs"
-import { basename, dirname, join, resolve } from "node:path"
+import { existsSync, type FSWatcher, mkdirSync, readdirSync, rmdirSync, rmSync, statSync, watch } from "node:fs"
+import { basename, dirname, join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import * as Owners from "../../durable/Owners.ts"
 
@@ -38,54 +39,103 @@ const unavailable = (cause: unknown) => new Owners.OwnersUnavailable({ cause })
 /** The least time between two looks at what others have written, in milliseconds. */
 const lookEvery = 5
 
-/** Knows the processes on the database `filename`, of which the context's `SqlClient` is one connection. */
-export const make = Effect.fnUntraced(function*(filename: string) {
-  const sql = yield* SqlClient.SqlClient
-  const file = resolve(filename)
-  const folder = `${file}-owners`
-  let held: { readonly name: string; readonly lock: DatabaseSync } | undefined
+/** Files of locks that are younger, in milliseconds, may be of a process that is about to take its lock. */
+const young = 60_000
 
-  const acquire = () => {
-    const name = randomUUID()
-    mkdirSync(folder, { recursive: true })
-    // others see the file when its lock is held, not before
-    const making = join(folder, `${name}.new`)
-    const lock = tryLock(making)
-    if (lock === undefined) throw new Error(`${making} is locked by somebody else`)
-    renameSync(making, join(folder, name))
-    held = { name, lock }
-    return name
+/** The locks on the files of a folder; `own` is this process's, when it has taken it. */
+class Locks {
+  private readonly folder: string
+  private own: { readonly name: string; readonly lock: DatabaseSync } | undefined
+
+  constructor(folder: string) {
+    this.folder = folder
   }
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      if (held === undefined) return
-      held.lock.close()
-      try {
-        rmSync(join(folder, held.name), { force: true })
-        rmdirSync(folder)
-      } catch {
-        // others have theirs in it, or it is gone
-      }
-    })
-  )
 
-  const isAlive = (owner: string): boolean => {
-    if (owner === held?.name) return true
-    const path = join(folder, owner)
+  get self(): string {
+    return this.own?.name ?? this.take()
+  }
+
+  isAlive(owner: string): boolean {
+    if (owner === this.own?.name) return true
+    // a name comes from the database: nothing but a lock's file may be touched for it
+    if (!/^[0-9a-f-]{36}$/.test(owner)) return false
+    const path = join(this.folder, owner)
     if (!existsSync(path)) return false
     const lock = tryLock(path)
     if (lock === undefined) return true
-    rmSync(path, { force: true })
     lock.close()
+    rmSync(path, { force: true })
     return false
   }
+
+  /** Gives the own lock back. */
+  close(): void {
+    if (this.own === undefined) return
+    this.own.lock.close()
+    try {
+      rmSync(join(this.folder, this.own.name), { force: true })
+      rmdirSync(this.folder)
+    } catch {
+      // others have theirs in it, or it is gone
+    }
+  }
+
+  private take(): string {
+    const name = randomUUID()
+    const lock = this.lockNew(join(this.folder, name))
+    this.own = { name, lock }
+    this.removeDead()
+    return name
+  }
+
+  private lockNew(path: string, tries = 5): DatabaseSync {
+    try {
+      mkdirSync(this.folder, { recursive: true })
+      const lock = tryLock(path)
+      if (lock !== undefined) return lock
+      throw new Error(`${path} is locked by somebody else`)
+    } catch (cause) {
+      // another process, the last, may have removed the folder in between
+      if (tries > 1 && !existsSync(this.folder)) return this.lockNew(path, tries - 1)
+      const said = cause instanceof Error ? cause.message : String(cause)
+      throw new Error(
+        `the processes on this database know each other by files in ${this.folder}, and this one cannot have its own `
+          + `there (${said}): let it write in that folder`,
+        { cause }
+      )
+    }
+  }
+
+  /** Removes files that killed processes have left, and nobody has asked for since. */
+  private removeDead(): void {
+    for (const other of readdirSync(this.folder)) {
+      const made = statSync(join(this.folder, other), { throwIfNoEntry: false })?.mtimeMs
+      if (made !== undefined && Date.now() - made > young) this.isAlive(other)
+    }
+  }
+}
+
+/** The file of the context's database, as SQLite knows it: without links on its way; `""` for one in memory. */
+const fileOf = Effect.flatMap(
+  SqlClient.SqlClient,
+  (sql) =>
+    Effect.map(
+      sql`PRAGMA database_list`.values,
+      (rows) => String((rows as ReadonlyArray<ReadonlyArray<unknown>>).find(([, name]) => name === "main")?.[2] ?? "")
+    )
+)
+
+const make = Effect.fnUntraced(function*(file: string) {
+  const sql = yield* SqlClient.SqlClient
+  const locks = new Locks(`${file}-owners`)
+  yield* Effect.addFinalizer(() => Effect.sync(() => locks.close()))
 
   const version = Effect.map(
     sql<{ data_version: number }>`PRAGMA data_version`.values,
     ([row]) => Number((row as ReadonlyArray<unknown>)[0])
   )
-  const written = Stream.callback<void>((queue) =>
-    Effect.acquireRelease(
+  const written = Stream.callback<void>((queue) => {
+    const watching = Effect.acquireRelease(
       Effect.sync((): FSWatcher | undefined => {
         try {
           const name = basename(file)
@@ -95,17 +145,20 @@ export const make = Effect.fnUntraced(function*(filename: string) {
           watcher.on("error", () => watcher.close())
           return watcher
         } catch {
-          // a folder that cannot be watched: the engine looks each second
           return undefined
         }
       }),
       (watcher) => Effect.sync(() => watcher?.close())
-    ), { bufferSize: 1, strategy: "sliding" })
+    )
+    // some folders cannot be watched, and some systems tell late
+    const beats = Effect.forever(Effect.andThen(Effect.sleep("1 second"), Queue.offer(queue, undefined)))
+    return Effect.andThen(watching, inWorldTime(beats))
+  }, { bufferSize: 1, strategy: "sliding" })
 
   return Owners.Owners.of({
     isShared: true,
-    self: Effect.try({ try: () => held?.name ?? acquire(), catch: unavailable }),
-    isAlive: (owner) => Effect.try({ try: () => isAlive(owner), catch: unavailable }),
+    self: Effect.try({ try: () => locks.self, catch: unavailable }),
+    isAlive: (owner) => Effect.try({ try: () => locks.isAlive(owner), catch: unavailable }),
     changes: Stream.suspend(() => {
       let seen: number | undefined
       let lookedAt = 0
@@ -133,6 +186,7 @@ export const make = Effect.fnUntraced(function*(filename: string) {
 /** Other processes live in the world's time, whatever the time of the executions is. */
 const inWorldTime = Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
 
-/** The `Owners` of a database file. One in memory has one process alone. */
-export const layer = (filename: string): Layer.Layer<Owners.Owners, never, SqlClient.SqlClient> =>
-  filename === ":memory:" ? Owners.layerAlone : Layer.effect(Owners.Owners, make(filename))
+/** The processes on the database of the context's `SqlClient`. One in memory has one process alone. */
+export const layer: Layer.Layer<Owners.Owners, SqlError, SqlClient.SqlClient> = Layer.unwrap(
+  Effect.map(fileOf, (file) => file === "" ? Owners.layerAlone : Layer.effect(Owners.Owners, make(file)))
+)
