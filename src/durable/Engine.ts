@@ -14,8 +14,12 @@ import type * as Scope from "effect/Scope"
 import type { MigrationError } from "effect/sql/Migrator"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import type { WorkflowEngine } from "effect/workflow/WorkflowEngine"
 import type { Parent } from "../core/JournalEvent.ts"
 import type { ExecutionExists, PayloadInvalid, WorkflowConflict } from "./ExecutionError.ts"
+import type { ExecutionLog } from "./internal/ExecutionLog.ts"
+import type { History } from "./internal/Replay.ts"
+import type { Made, Run } from "./internal/Run.ts"
 import * as Journal from "./Journal.ts"
 import * as Owners from "./Owners.ts"
 
@@ -37,6 +41,8 @@ export interface Definition {
   readonly success: Schema.Top
   readonly error: Schema.Top
   readonly run: (payload: any) => Effect.Effect<any, any, any>
+  /** Makes the runs of its executions, where they follow rules of their own, as those of `effect/workflow` do. */
+  readonly makeRun?: ((history: History, log: ExecutionLog, made: Made & { readonly id: string }) => Run) | undefined
 }
 
 /** What an engine's journal or its locks can fail with. */
@@ -65,18 +71,31 @@ export class Engine extends Context.Service<Engine, {
   ) => Effect.Effect<A, E, R>
 }>()("fluxion/durable/Engine") {}
 
-/** An engine on the journal and the owners of the context. */
-export const layer = (options?: Options): Layer.Layer<Engine, never, Journal.Journal | Owners.Owners> =>
-  Layer.effect(
-    Engine,
-    Effect.flatMap(Effect.promise(() => import("./internal/Executor.ts")), (executor) => executor.make(options))
-  )
+/** An engine on the journal and the owners of the context. Effect's own workflows run on it, too. */
+export const layer = (
+  options?: Options
+): Layer.Layer<Engine | WorkflowEngine, never, Journal.Journal | Owners.Owners> =>
+  Layer.effectContext(Effect.gen(function*() {
+    const [executor, effectEngine, { WorkflowEngine }] = yield* Effect.promise(() =>
+      Promise.all([
+        import("./internal/Executor.ts"),
+        import("./internal/EffectEngine.ts"),
+        import("effect/workflow/WorkflowEngine")
+      ])
+    )
+    const engine = yield* executor.make(options)
+    return Context.make(Engine, engine).pipe(Context.add(WorkflowEngine, effectEngine.make(engine)))
+  }))
 
 /** An engine that forgets all when its Layer ends. */
-export const layerMemory: Layer.Layer<Engine> = Layer.provide(layer(), [Journal.layerMemory, Owners.layerAlone])
+export const layerMemory: Layer.Layer<Engine | WorkflowEngine> = Layer.provide(layer(), [
+  Journal.layerMemory,
+  Owners.layerAlone
+])
 
 /** An engine on a database: `Sqlite.layer` or `Postgres.layer` give what it needs. */
-export const layerJournal: Layer.Layer<Engine, SqlError | MigrationError, SqlClient | Owners.Owners> = Layer.provide(
-  layer(),
-  Journal.layerSql
-)
+export const layerJournal: Layer.Layer<
+  Engine | WorkflowEngine,
+  SqlError | MigrationError,
+  SqlClient | Owners.Owners
+> = Layer.provide(layer(), Journal.layerSql)

@@ -39,7 +39,16 @@ export class ExecutionLog implements Log {
   }
 
   append(event: JournalEvent, also?: Also): Effect.Effect<void> {
-    return Effect.matchEffect(this.tryAppend([event], also), {
+    return this.#surely([event], also)
+  }
+
+  /** Messages are dealt with, and nothing is recorded of them. */
+  take(names: ReadonlyArray<string>): Effect.Effect<void> {
+    return this.#surely([], { take: names })
+  }
+
+  #surely(events: ReadonlyArray<JournalEvent>, also: Also | undefined): Effect.Effect<void> {
+    return Effect.matchEffect(this.tryAppend(events, also), {
       onSuccess: () => Effect.sync(() => this.onAppended()),
       onFailure: (error) => {
         if (!this.#isFailed) {

@@ -16,15 +16,9 @@ import type { Log } from "./ExecutionLog.ts"
 import { Gate } from "./Gate.ts"
 import type { Idle } from "./Idle.ts"
 import type * as Replay from "./Replay.ts"
+import type { Awaited, Made, Run } from "./Run.ts"
 import * as StepKey from "./StepKey.ts"
 import * as Timer from "./timer.ts"
-
-/** Something that the execution waits for, to be answered by `ExecutionRun.answer`. */
-export interface Awaited {
-  readonly key: string
-  readonly name: string
-  readonly waits: unknown
-}
 
 interface Answerable {
   readonly accepts: (exit: unknown) => boolean
@@ -65,16 +59,8 @@ const isParked = (level: Level): boolean => {
   return true
 }
 
-/** What an execution is made of besides its history. */
-export interface Made {
-  /** What its ids and random numbers are made of. */
-  readonly seed: string
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-}
-
 /** A run under way. */
-export class ExecutionRun {
+export class ExecutionRun implements Run {
   readonly #gate: Gate
   readonly #replay: Replay.Replay
   readonly #log: Log
@@ -105,6 +91,11 @@ export class ExecutionRun {
       if (this.#limits > 0) this.#noteParked(this.#root)
       if (this.isParked) this.onParked()
     }
+  }
+
+  /** The code runs once: it goes on where it waits. */
+  main<A, E, R>(code: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return code
   }
 
   /** What the execution waits for now. */
@@ -446,7 +437,7 @@ export class ExecutionRun {
 }
 
 /** An outcome as the journal takes it. A value that its Schema does not take is a defect of the step. */
-const encodeExit = <A, E>(key: string, step: Step<A, E>, exit: Exit.Exit<A, E>) => {
+export const encodeExit = <A, E>(key: string, step: Step<A, E>, exit: Exit.Exit<A, E>) => {
   const codec = Codecs.ofExit(step)
   try {
     return { json: codec.encode(exit), exit }

@@ -31,6 +31,7 @@ import { ExecutionRun } from "./ExecutionRun.ts"
 import { Idle } from "./Idle.ts"
 import * as Replay from "./Replay.ts"
 import * as Rollback from "./rollback.ts"
+import type { Run } from "./Run.ts"
 import * as Waiting from "./waiting.ts"
 
 interface Registered {
@@ -44,7 +45,7 @@ interface Active {
   readonly registered: Registered
   readonly parent: Parent | null
   readonly owner: string
-  readonly run: ExecutionRun
+  readonly run: Run
   readonly log: ExecutionLog
   /** What others have told it, and it has not asked for yet. */
   readonly inbox: Map<string, Schema.Json>
@@ -182,7 +183,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
 
   const deliver = (active: Active, { data, name }: Journal.Message): void => {
     if (active.state === "stopped" || active.inbox.has(name)) return
-    if (name === Waiting.cancel) return cancel(active, Waiting.isHard(data))
+    if (name === Waiting.cancel || name === Waiting.cancelHard) return cancel(active, name === Waiting.cancelHard)
     active.inbox.set(name, data)
     background(answer(active, name))
   }
@@ -212,7 +213,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       }
       active.fiber?.interruptUnsafe()
     }
-    if (isHard) return now_()
+    if (isHard) return active.run.interrupt === undefined ? now_() : active.run.interrupt()
     active.run.cancel()
     active.run.onCancelled = now_
     if (active.run.isParked) now_()
@@ -354,7 +355,8 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     const { context, definition } = registered
     const idle = new Idle(new Scheduler.MixedScheduler())
     const log = new ExecutionLog(journal, id, sequence)
-    const run = new ExecutionRun(history, log, idle, { seed, now })
+    const made = { id, seed, now }
+    const run = definition.makeRun?.(history, log, made) ?? new ExecutionRun(history, log, idle, made)
     const active: Active = {
       id,
       registered,
@@ -410,7 +412,9 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       Context.make(CurrentExecution, { executionId: id, workflow: definition.name, version: definition.version }),
       Context.make(Engine, engine)
     )
-    active.fiber = Effect.runForkWith(full)(Effect.suspend(() => definition.run(payload)), { scheduler: idle })
+    active.fiber = Effect.runForkWith(full)(run.main(Effect.suspend(() => definition.run(payload))), {
+      scheduler: idle
+    })
     active.fiber.addObserver((exit) => {
       if (active.state === "running" || active.state === "cancelling" || active.state === "releasing") {
         background(finish(active, exit))
@@ -473,11 +477,17 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       [{ _tag: "Claimed", owner, epoch: epoch + 1, ...(crashed ? { crashed } : {}) }],
       { set: { state: "running", owner, epoch: epoch + 1, wakeAt: null } }
     ).pipe(Effect.onError(() => Effect.sync(() => suspect === id && (suspect = undefined))))
+    // what its code would not wait for has to be there when it begins
+    const inbox = registered.definition.makeRun === undefined ? [] : yield* journal.inbox(owner)
     begin(id, registered, events, owner, events.length + 1)
+    const active = running.get(id)
+    for (const { execution, message } of inbox) {
+      if (active !== undefined && execution === id) deliver(active, message)
+    }
     notify(id)
   }, Effect.catchTag("Fenced", () => Effect.void))
 
-  /** Looks once at all that others may have done; gives how long until it has to look again. */
+  /** Looks once at all that others may have done; gives when it has to look again. */
   const look = Effect.gen(function*() {
     const owner = yield* self
     for (const { execution, message } of yield* journal.inbox(owner)) {
@@ -506,8 +516,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       if (running.size > before) kicked.openUnsafe()
       if (running.size === before || entries.length < claimAtOnce) break
     }
-    const next = yield* journal.nextWake
-    return next === undefined ? undefined : Math.max(0, next - now())
+    return yield* journal.nextWake
   })
 
   // ---- the engine ----------------------------------------------------------------------------------------------
@@ -618,11 +627,12 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
   yield* Effect.forkIn(
     Effect.forever(Effect.gen(function*() {
       kicked.closeUnsafe()
-      const rest = yield* Effect.catchCause(
+      const next = yield* Effect.catchCause(
         look,
-        (cause) => Effect.as(Effect.logWarning("the journal could not be looked at", cause), lookEvery)
+        (cause) => Effect.as(Effect.logWarning("the journal could not be looked at", cause), now() + lookEvery)
       )
-      yield* rest === undefined ? kicked.await : Effect.raceFirst(kicked.await, Effect.sleep(rest))
+      const due = Effect.suspend(() => next === undefined ? Effect.never : Effect.sleep(Math.max(0, next - now())))
+      yield* Effect.raceFirst(kicked.await, due)
     })),
     scope
   )

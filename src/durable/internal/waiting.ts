@@ -9,16 +9,16 @@ import { ExecutionCancelled } from "../ExecutionError.ts"
 import type { Message, State } from "../Journal.ts"
 import type { Waits } from "../Waits.ts"
 import * as Codecs from "./codecs.ts"
-import type { Awaited } from "./ExecutionRun.ts"
+import type { Awaited } from "./Run.ts"
 
 /** The name of the message that cancels. */
 export const cancel = "cancel"
 
-/** The message that cancels. */
-export const cancelMessage = (isHard: boolean): Message => ({ name: cancel, data: { hard: isHard } })
+/** The name of the message that cancels, and interrupts what runs. */
+export const cancelHard = "cancel/hard"
 
-/** Whether what runs is to be interrupted. */
-export const isHard = (data: Schema.Json): boolean => (data as { readonly hard?: unknown } | null)?.hard === true
+/** The message that cancels. */
+export const cancelMessage = (isHard: boolean): Message => ({ name: isHard ? cancelHard : cancel, data: null })
 
 /** A wait that ends by itself. */
 export interface Timed {
