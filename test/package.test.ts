@@ -111,7 +111,10 @@ const nodes: ReadonlyArray<readonly [string, () => string]> = [
   }]
 ]
 
-const subpaths = Object.keys(manifest.exports).map((path) => path.replace(/^\./, manifest.name))
+const subpaths = Object.keys(manifest.exports)
+  .map((path) => path.replace(/^\./, manifest.name).replace("/core/*", "/core/AgentError"))
+  .map((path) => path.replace("/durable/*", "/durable/Task").replace("/agent/*", "/agent/Agent"))
+  .filter((path) => !path.endsWith("*"))
 
 describe("the packed tarball", { timeout: 60_000 }, () => {
   it("brings at most 4 packages, with effect", () => {
@@ -136,6 +139,16 @@ describe("the packed tarball", { timeout: 60_000 }, () => {
   it("type-checks from strict TypeScript that imports nothing of effect", async () => {
     writeFileSync(join(installed, "tsconfig.async.json"), JSON.stringify(strictest("async.ts", [])))
     await must("tsc", ["--project", "tsconfig.async.json"], installed)
+  })
+
+  it("lets a module export what it infers, with declarations", async () => {
+    const { compilerOptions } = strictest("declared-uses.ts", [])
+    const emit = { declaration: true, noEmit: false, skipLibCheck: true, rootDir: ".", outDir: "declared" }
+    writeFileSync(
+      join(installed, "tsconfig.declared.json"),
+      JSON.stringify({ compilerOptions: { ...compilerOptions, ...emit }, files: ["declared-uses.ts"] })
+    )
+    await must("tsc", ["--project", "tsconfig.declared.json"], installed)
   })
 
   it("type-checks together with the vendors' SDKs", async () => {

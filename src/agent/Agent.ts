@@ -61,23 +61,41 @@ export interface AgentPrompt {
   readonly options: ModelOptions
 }
 
-/** An agent: named, callable, and a Task, so that it can be a tool of another agent. */
-export interface Agent<out Name extends string, out Output, out R> {
+/** What an agent needs, by what makes it need it, and what it fails with before it begins: `with` goes on from these. */
+export interface Parts<out Model, out Tools, out Rest, out Approval> {
+  readonly model: Model
+  readonly tools: Tools
+  readonly rest: Rest
+  readonly approval: Approval
+}
+
+/**
+ * An agent: named, callable, and a Task, so that it can be a tool of another agent.
+ *
+ * `E` is what a run fails with: nothing, where a fallback answers whatever happens.
+ */
+export interface Agent<
+  out Name extends string,
+  out Output,
+  out R,
+  out E = AgentError,
+  out Of extends Parts<any, any, any, any> = Parts<R, R, R, E>
+> {
   /** Runs the agent; the same as `run`. */
-  (instruction: Instruction, options?: RunOptions): Effect.Effect<Output, AgentError, R>
+  (instruction: Instruction, options?: RunOptions): Effect.Effect<Output, E, R>
   readonly [Task.TypeId]: Task.Internal
   readonly "~R": Types.Covariant<R>
   readonly name: Name
   readonly description: string | undefined
   /** Runs the agent and gives its answer. */
-  readonly run: (instruction: Instruction, options?: RunOptions) => Effect.Effect<Output, AgentError, R>
+  readonly run: (instruction: Instruction, options?: RunOptions) => Effect.Effect<Output, E, R>
   /** Runs the agent and gives its answer with how it came about. */
-  readonly result: (instruction: Instruction, options?: RunOptions) => Effect.Effect<RunResult<Output>, AgentError, R>
+  readonly result: (instruction: Instruction, options?: RunOptions) => Effect.Effect<RunResult<Output>, E, R>
   /**
    * The run itself, as its events: nothing is lost, and who stops pulling stops the reading of the vendor's socket.
    * Dropping it interrupts the run. The last event is `RunCompleted`; failure is in the error channel.
    */
-  readonly stream: (instruction: Instruction, options?: RunOptions) => Stream.Stream<AgentEvent<Output>, AgentError, R>
+  readonly stream: (instruction: Instruction, options?: RunOptions) => Stream.Stream<AgentEvent<Output>, E, R>
   /** Runs the agent in the scope, for any number of watchers who come and go; it never waits for one. */
   readonly watch: (
     instruction: Instruction,
@@ -86,48 +104,81 @@ export interface Agent<out Name extends string, out Output, out R> {
   /** What the model would be sent; no request is made. */
   readonly prompt: (instruction: Instruction, options?: RunOptions) => Effect.Effect<AgentPrompt, AgentError, R>
   /** A copy with other options; what is not named stays as it is. */
-  readonly with: <
-    Tools extends Toolbox.ToolInput = never,
-    const Model extends string | Fallback | undefined = undefined,
-    RI = never,
-    RB = never,
-    RC = never,
-    FR extends Task.Body<Output, AgentError> = never,
-    RR = never
-  >(
-    options: Partial<Omit<AgentOptions<Tools, Model, Schema.Codec<Output>, RI, RB, RC, FR, RR>, "output">>
+  readonly with: <const Options extends Changes<Output>>(
+    options: Options & NoOthers<Options, Output>
   ) => Agent<
     Name,
     Output,
-    | R
-    | Toolbox.Requirements<Tools>
-    | (Model extends string | Fallback ? Models : never)
-    | RI
-    | RB
-    | RC
-    | Services<FR>
-    | Services<RR>
+    | ChangedModel<Of["model"], Options>
+    | ChangedTools<Of["tools"], Options>
+    | ChangedRest<Of["rest"], Options>,
+    | (Options extends { readonly fallback: (...args: any) => infer Ret } ? FallbackError<Ret> : E)
+    | ChangedApproval<Of["approval"], Options>,
+    Parts<
+      ChangedModel<Of["model"], Options>,
+      ChangedTools<Of["tools"], Options>,
+      ChangedRest<Of["rest"], Options>,
+      ChangedApproval<Of["approval"], Options>
+    >
   >
 }
 
+/** The options that `with` may change. */
+export type Changes<Output> = Partial<
+  Omit<
+    AgentOptions<
+      Toolbox.ToolInput,
+      string | Fallback | undefined,
+      Schema.Codec<Output>,
+      any,
+      any,
+      any,
+      Task.Body<Output, AgentError>,
+      any
+    >,
+    "output"
+  >
+>
+
+type NoOthers<Options, Output> = { readonly [Name in Exclude<keyof Options, keyof Changes<Output>>]: never }
+
+/** What an agent's model needs after a change, and so on: what is named anew is needed no more. */
+export type ChangedModel<Old, Options> = Options extends { readonly model?: infer Model }
+  ? ModelNeeds<Model> | Kept<Options, "model", Old>
+  : Old
+export type ChangedTools<Old, Options> = Options extends { readonly tools?: infer Tools }
+  ? ToolNeeds<Tools> | Kept<Options, "tools", Old>
+  : Old
+export type ChangedApproval<Old, Options> = Options extends { readonly approval?: infer Approval }
+  ? ApprovalError<Approval> | Kept<Options, "approval", Old>
+  : Old
+export type ChangedRest<Old, Options> =
+  | Old
+  | { readonly [Name in keyof Options & Effectful]: ServicesOf<Options[Name]> }[keyof Options & Effectful]
+
+type Effectful = "instructions" | "beforeTurn" | "check" | "fallback" | "rollback"
+// an option that is not there stays as it is
+type Kept<Options, Name extends string, Old> = Options extends { readonly [Key in Name]: unknown } ? never : Old
+type ToolNeeds<Tools> = Tools extends ReadonlyArray<infer Item> ? Toolbox.Requirements<Item> : never
 type Services<Ret> = Ret extends Effect.Effect<any, any, infer R> ? R : never
+type ServicesOf<Option> = Option extends (...args: any) => infer Ret ? Services<Ret> : Services<Option>
 
-type DecodingServices<Output> = Output extends Schema.Top ? Output["DecodingServices"] : never
+/** What an agent's `model` needs. */
+export type ModelNeeds<Model> = Model extends string | Fallback ? Models : LanguageModel.LanguageModel
 
-/** What an agent of these options needs. */
-export type Requirements<
-  Tools extends Toolbox.ToolInput,
-  Model,
-  Output extends Schema.Top,
-  RI,
-  RB,
-  RC,
-  FR,
-  RR
-> =
-  | Toolbox.Requirements<Tools>
-  | (Model extends string | Fallback ? Models : LanguageModel.LanguageModel)
-  | DecodingServices<Output>
+/** What an agent fails with by its `approval`. */
+export type ApprovalError<Approval> = Approval extends undefined | false ? never : AgentError
+
+/** What a run fails with whose fallback returns a `Ret`; without a fallback that is `never`. */
+export type FallbackError<Ret> = [Ret] extends [never] ? AgentError
+  : Ret extends Effect.Effect<any, infer E, any> ? ([E] extends [never] ? never : AgentError)
+  : Ret extends PromiseLike<any> ? AgentError
+  : never
+
+/** What an agent needs besides its model and its tools. */
+export type RestNeeds<Output extends Schema.Top, RI, RB, RC, FR, RR> =
+  | Output["DecodingServices"]
+  | Output["EncodingServices"]
   | RI
   | RB
   | RC
@@ -155,11 +206,23 @@ export const make = <
   RB = never,
   RC = never,
   FR extends Task.Body<Output["Type"], AgentError> = never,
-  RR = never
+  RR = never,
+  Approval extends boolean | undefined = undefined
 >(
   name: Name,
-  options: AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR>
-): Agent<Name, NoInfer<Output>["Type"], Requirements<Tools, Model, Output, RI, RB, RC, FR, RR>> => {
+  options: AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR, Approval>
+): Agent<
+  Name,
+  NoInfer<Output>["Type"],
+  ModelNeeds<Model> | Toolbox.Requirements<Tools> | RestNeeds<NoInfer<Output>, RI, RB, RC, FR, RR>,
+  FallbackError<FR> | ApprovalError<Approval>,
+  Parts<
+    ModelNeeds<Model>,
+    Toolbox.Requirements<Tools>,
+    RestNeeds<NoInfer<Output>, RI, RB, RC, FR, RR>,
+    ApprovalError<Approval>
+  >
+> => {
   Name.assert("agent", name)
   return fromOptions(name, options as never) as never
 }
@@ -179,12 +242,23 @@ export const agent = <
   RB = never,
   RC = never,
   FR extends Task.Body<Output["Type"], AgentError> = never,
-  RR = never
+  RR = never,
+  Approval extends boolean | undefined = undefined
 >(
-  instructions: AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR>["instructions"],
-  options?: Omit<AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR>, "instructions">
-): Agent<string, NoInfer<Output>["Type"], Requirements<Tools, Model, Output, RI, RB, RC, FR, RR>> =>
-  fromOptions(nameAfter(options?.model), { ...options, instructions } as never) as never
+  instructions: AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR, Approval>["instructions"],
+  options?: Omit<AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR, Approval>, "instructions">
+): Agent<
+  string,
+  NoInfer<Output>["Type"],
+  ModelNeeds<Model> | Toolbox.Requirements<Tools> | RestNeeds<NoInfer<Output>, RI, RB, RC, FR, RR>,
+  FallbackError<FR> | ApprovalError<Approval>,
+  Parts<
+    ModelNeeds<Model>,
+    Toolbox.Requirements<Tools>,
+    RestNeeds<NoInfer<Output>, RI, RB, RC, FR, RR>,
+    ApprovalError<Approval>
+  >
+> => fromOptions(nameAfter(options?.model), { ...options, instructions } as never) as never
 
 const nameAfter = (model: string | Fallback | undefined): string => {
   const id = isFallback(model) ? model.models[0] : model
@@ -246,7 +320,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
         ((input: RunInput, exit: Exit.Exit<RunResult<any>, AgentError>) =>
           inRun(input, () => options.rollback!(toPayload(input), Exit.map(exit, (result) => result.output)))),
       risk: options.risk,
-      approval: options.approval
+      approval: options.approval as Definition["options"]["approval"]
     },
     services: enter,
     onTimeout: (input: RunInput, after: Duration.Duration) => toError(name, input, new TimedOut({ after })),

@@ -64,10 +64,14 @@ export interface AgentOptions<
   RB,
   RC,
   FR,
-  RR
+  RR,
+  Approval = boolean | undefined
 > extends
   ModelOptions,
-  Omit<TaskOptions<AgentPayload, Output["Type"], AgentError, Duration.Input | undefined, FR, RR>, "inDoubt" | "cache">
+  Omit<
+    TaskOptions<AgentPayload, Output["Type"], AgentError, Duration.Input | undefined, FR, RR>,
+    "approval" | "inDoubt" | "cache"
+  >
 {
   /** Who the agent is and what it does; an Effect is run at the start of each run. */
   readonly instructions: string | Effect.Effect<string, never, RI>
@@ -96,6 +100,8 @@ export interface AgentOptions<
   readonly beforeTurn?: ((turn: TurnInfo) => Effect.Effect<TurnChange | undefined | void, never, RB>) | undefined
   /** Whether, and which, tools the model has to call; a forced choice holds until it has called one. */
   readonly toolChoice?: LanguageModel.ToolChoice<string> | undefined
+  /** Somebody has to agree before it runs: always, or for some payloads. */
+  readonly approval?: Approval | ((payload: AgentPayload) => Approval) | undefined
   /** Default: doubling from 0.5 s, jittered, five times; `retry-after` is honoured up to 60 s. */
   readonly modelRetry?: Retry<AiError.AiError> | undefined
 }

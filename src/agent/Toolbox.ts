@@ -400,6 +400,9 @@ type HandlersOf<Tools extends Record<string, Tool.Any>> = {
     : never
 }
 
+/** A handler of a name that no tool has is misspelled. */
+type NoOthers<Handlers, Tools> = { readonly [Name in Exclude<keyof Handlers, keyof Tools>]: never }
+
 type HandlerResult<Handlers> = Handlers extends { readonly [name: string]: (...args: any) => infer Ret }
   ? Ret extends Effect.Effect<any, any, infer R> ? R : never
   : never
@@ -413,7 +416,7 @@ type HandlerResult<Handlers> = Handlers extends { readonly [name: string]: (...a
  */
 export const make = <Tools extends Record<string, Tool.Any>, const Handlers extends HandlersOf<Tools>>(
   toolkit: Toolkit.Toolkit<Tools>,
-  handlers: Handlers
+  handlers: Handlers & NoOthers<Handlers, Tools>
 ): Toolbox<HandlerResult<Handlers>> => {
   const byName = handlers as unknown as { readonly [name: string]: Tool.Handler<string>["handler"] | undefined }
   return {

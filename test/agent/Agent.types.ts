@@ -2,7 +2,7 @@
  * The types of agents: what a run gives, how it fails, and what it still needs. Checked by the compiler, never run.
  */
 import { expectTypeOf } from "@effect/vitest"
-import { Context, Effect, Layer, Schema, type Scope, type Stream } from "effect"
+import { Context, Effect, Layer, Schema, SchemaGetter, type Scope, type Stream } from "effect"
 import { LanguageModel, Tool, Toolkit } from "effect/ai"
 import { Agent, agent, type AgentError, type AgentEvent, Models, Task, Toolbox, type Watch } from "fluxion"
 import { TestModel } from "fluxion/testing"
@@ -56,7 +56,7 @@ expectTypeOf<Needs<ReturnType<ReturnType<typeof fallen>>>>().toEqualTypeOf<Model
 const fallen = () => Agent.make("fallen", { instructions: "i", model: several })
 expectTypeOf<Needs<ReturnType<ReturnType<typeof shortFallen>>>>().toEqualTypeOf<Models.Models>()
 const shortFallen = () => agent("You help.", { model: several })
-expectTypeOf<Needs<ReturnType<ReturnType<typeof withFallback>>>>().toEqualTypeOf<Model | Models.Models>()
+expectTypeOf<Needs<ReturnType<ReturnType<typeof withFallback>>>>().toEqualTypeOf<Models.Models>()
 const withFallback = () => plain.with({ model: several })
 expectTypeOf<Needs<ReturnType<ReturnType<typeof changing>>>>().toEqualTypeOf<Model>()
 const changing = () =>
@@ -82,6 +82,16 @@ expectTypeOf(one([bound])).toEqualTypeOf<Effect.Effect<string, AgentError.AgentE
 Toolbox.make(kit, {})
 // @ts-expect-error a handler of a wrong result
 Toolbox.make(kit, { search: () => Effect.succeed(1) })
+const fetchTool = Tool.make("fetch", { parameters: Schema.Struct({ url: Schema.String }), success: Schema.String })
+// @ts-expect-error a handler of no tool
+Toolbox.make(kit, { search: ({ q }) => Effect.succeed(q), serch: () => Effect.succeed("x") })
+const others = { search: ({ q }: { readonly q: string }) => Effect.succeed(q), serch: () => Effect.succeed("x") }
+// @ts-expect-error nor by a variable
+Toolbox.make(kit, others)
+expectTypeOf(Toolbox.make(Toolkit.make(search, fetchTool), {
+  search: ({ q }) => Weather.use((weather) => weather.at(q)),
+  fetch: ({ url }) => Clock.use((clock) => Effect.map(clock.now, (now) => now + url))
+})).toEqualTypeOf<Toolbox.Toolbox<Weather | Clock>>()
 // @ts-expect-error no tool
 one(["search"])
 const full = Agent.make("full", {
@@ -124,3 +134,79 @@ export const noHandlers: Effect.Effect<string, AgentError.AgentError> = one([kit
 // with(…) adds what the new options need
 expectTypeOf<Needs<ReturnType<ReturnType<typeof withTools>>>>().toEqualTypeOf<Model | Weather>()
 const withTools = () => plain.with({ tools: [getWeather], temperature: 1 })
+
+// what is named anew is needed no more
+const usual = Agent.make("usual", { instructions: "i", model: "openai/gpt-5", tools: [getWeather, inner()] })
+function inner() {
+  return Agent.make("inner", { instructions: Clock.use((clock) => clock.now) })
+}
+expectTypeOf<Needs<ReturnType<typeof usual>>>().toEqualTypeOf<Models.Models | Weather | Model | Clock>()
+expectTypeOf(usual.with({ tools: [pure] })("hi")).toEqualTypeOf<
+  Effect.Effect<string, AgentError.AgentError, Models.Models>
+>()
+expectTypeOf(usual.with({ tools: [] })("hi")).toEqualTypeOf<
+  Effect.Effect<string, AgentError.AgentError, Models.Models>
+>()
+expectTypeOf(plain.with({ model: "openai/gpt-5" })("hi")).toEqualTypeOf<
+  Effect.Effect<string, AgentError.AgentError, Models.Models>
+>()
+expectTypeOf(usual.with({ model: undefined, tools: [] })("hi")).toEqualTypeOf<
+  Effect.Effect<string, AgentError.AgentError, Model>
+>()
+expectTypeOf(usual.with({ temperature: 1 }).with({ maxTokens: 9 })).toEqualTypeOf<typeof usual>()
+declare const maybe: { readonly model?: "openai/gpt-5"; readonly tools?: ReadonlyArray<typeof getWeather> }
+expectTypeOf<Needs<ReturnType<ReturnType<typeof sometimes>>>>().toExtend<Model | Models.Models | Weather>()
+expectTypeOf<Model | Models.Models | Weather>().toExtend<Needs<ReturnType<ReturnType<typeof sometimes>>>>()
+const sometimes = () => plain.with({ ...maybe })
+// of an agent that is known by its whole only, nothing goes
+const given = (agent: Agent.Agent<string, string, Model | Weather>) => agent.with({ tools: [], model: "openai/gpt-5" })
+expectTypeOf<Needs<ReturnType<ReturnType<typeof given>>>>().toEqualTypeOf<Models.Models | Model | Weather>()
+given(Agent.make("a", { instructions: "i", tools: [getWeather] }))
+// @ts-expect-error with(…) has no such option
+plain.with({ temprature: 1 })
+// @ts-expect-error what an agent answers stays
+plain.with({ output: Schema.Finite })
+plain.with({
+  // @ts-expect-error a fallback answers with text
+  fallback: () => 1
+})
+usual.with({
+  instructions: Weather.use((weather) => weather.at("x")),
+  beforeTurn: ({ turn }) => Effect.succeed({ instructions: turn.toFixed() }),
+  check: (output) => output === "" ? Effect.fail("say more") : Effect.void,
+  approval: ({ instruction }) => instruction === "",
+  rollback: ({ instruction }, exit) => Effect.log(instruction, exit._tag)
+})
+
+// a fallback that cannot fail answers every failure, and an approval comes before it
+const total = Agent.make("total", {
+  instructions: "i",
+  fallback: ({ instruction }, error) => instruction + error.message
+})
+expectTypeOf(total("hi")).toEqualTypeOf<Effect.Effect<string, never, Model>>()
+expectTypeOf(total.stream("hi")).toEqualTypeOf<Stream.Stream<AgentEvent.AgentEvent<string>, never, Model>>()
+expectTypeOf(plain.with({ fallback: () => Effect.succeed("x") })("hi")).toEqualTypeOf<
+  Effect.Effect<string, never, Model>
+>()
+expectTypeOf(plain.with({ fallback: async () => "x" })("hi")).toEqualTypeOf<
+  Effect.Effect<string, AgentError.AgentError, Model>
+>()
+expectTypeOf(total.with({ approval: true })("hi")).toEqualTypeOf<
+  Effect.Effect<string, AgentError.AgentError, Model>
+>()
+const asks = Agent.make("asks", { instructions: "i", approval: ({ instruction }) => instruction.length > 3 })
+expectTypeOf(asks.with({ fallback: () => "x" })("hi")).toEqualTypeOf<
+  Effect.Effect<string, AgentError.AgentError, Model>
+>()
+expectTypeOf(asks.with({ approval: false, fallback: () => "x" })("hi")).toEqualTypeOf<
+  Effect.Effect<string, never, Model>
+>()
+
+// what decodes and encodes the answer may need services
+const Coded = Schema.String.pipe(Schema.decodeTo(Schema.String, {
+  decode: SchemaGetter.transformEffect((text: string) => Weather.use((weather) => weather.at(text))),
+  encode: SchemaGetter.transformEffect((text: string) => Clock.use(() => Effect.succeed(text)))
+}))
+expectTypeOf(Agent.make("a", { instructions: "i", output: Coded })("hi")).toEqualTypeOf<
+  Effect.Effect<string, AgentError.AgentError, Model | Weather | Clock>
+>()

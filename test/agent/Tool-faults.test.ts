@@ -85,7 +85,11 @@ describe("what goes wrong around a tool", () => {
     for (const watched of [true, false]) {
       it.effect(`is told to the model, and the run goes on: ${title}, ${watched ? "watched" : "unwatched"}`, () =>
         Effect.gen(function*() {
-          const agent = Agent.make("a", { instructions: "i", tools: [tool, look] }) as Agent.Agent<"a", string, never>
+          const agent = Agent.make("a", { instructions: "i", tools: [tool, look] }) as unknown as Agent.Agent<
+            "a",
+            string,
+            never
+          >
           if (watched) {
             const { events, exit } = yield* collect(agent.stream("go"))
             assert.deepStrictEqual(exit, Exit.void)
@@ -170,7 +174,9 @@ describe("two Toolkits with a tool of one name", () => {
     Toolkit.make(Tool.make(name, { description, success: Schema.String }))
   const codes = (agent: string, kit: Toolkit.Any) =>
     Effect.map(
-      (Agent.make(agent, { instructions: "i", tools: [kit] }) as Agent.Agent<string, string, never>).result("go"),
+      (Agent.make(agent, { instructions: "i", tools: [kit] }) as unknown as Agent.Agent<string, string, never>).result(
+        "go"
+      ),
       ({ warnings }) => warnings.map(({ code }) => code)
     ).pipe(says(TestModel.text("done")))
 

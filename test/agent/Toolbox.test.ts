@@ -28,7 +28,7 @@ const says = (...turns: ReadonlyArray<TestModel.Turn>) => Effect.provide(TestMod
 
 /** Runs an agent whose model makes one call. */
 const once = <R = never>(tools: ReadonlyArray<Toolbox.ToolInput>, name: string, params: unknown) => {
-  const agent = Agent.make("a", { instructions: "i", tools }) as Agent.Agent<"a", string, R>
+  const agent = Agent.make("a", { instructions: "i", tools }) as unknown as Agent.Agent<"a", string, R>
   return Effect.gen(function*() {
     const { events, exit } = yield* collect(agent.stream("go"))
     const requests = yield* TestModel.requests

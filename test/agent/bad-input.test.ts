@@ -25,7 +25,11 @@ const failure = (exit: Exit.Exit<unknown, AgentError.AgentError>) => {
 /** The result that a model is told of the one call that it makes. */
 const toldOf = (tool: Task.Any, options?: { readonly maxToolResult?: number }) =>
   Effect.gen(function*() {
-    const agent = Agent.make("a", { instructions: "i", tools: [tool], ...options }) as Agent.Agent<"a", string, never>
+    const agent = Agent.make("a", { instructions: "i", tools: [tool], ...options }) as unknown as Agent.Agent<
+      "a",
+      string,
+      never
+    >
     const { events, exit } = yield* collect(agent.stream("go"))
     assert.deepStrictEqual(exit, Exit.void)
     const [result] = told((yield* TestModel.requests)[1]!.prompt.content)
