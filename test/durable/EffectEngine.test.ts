@@ -348,6 +348,29 @@ for (const [name, layer] of Object.entries(layers)) {
       )
     })
 
+    it.effect("begin no further activity when they are interrupted", () => {
+      const begun = Latch.makeUnsafe()
+      const release = Latch.makeUnsafe()
+      let ran = 0
+      const Two = Workflow.make("Two", byId)
+      return on(
+        Two.toLayer(() =>
+          Activity.make({ name: "first", execute: Effect.andThen(begun.open, release.await) }).pipe(
+            Effect.andThen(Activity.make({ name: "second", execute: Effect.sync(() => void ran++) }))
+          )
+        ),
+        Effect.gen(function*() {
+          const id = yield* Two.execute({ id: "a" }, { discard: true })
+          yield* begun.await
+          yield* Two.interrupt(id)
+          yield* release.open
+          const result = yield* until("Complete", Two.poll(id))
+          assert.isTrue(result._tag === "Complete" && Exit.hasInterrupts(result.exit))
+          assert.strictEqual(ran, 0)
+        })
+      )
+    })
+
     it.effect("are compensated in reverse order when they fail", () => {
       const log: Array<string> = []
       const Trip = Workflow.make("Trip", { ...byId, error: Schema.String })
@@ -505,38 +528,43 @@ for (const [name, layer] of Object.entries(layers)) {
       )
     })
 
-    it.effect("make the further attempts at our tasks when their time has come, and undo them when they fail", () => {
-      const log: Array<string> = []
-      const charge = Task.make("charge", {
-        payload: { id: Schema.String },
-        success: Schema.String,
-        error: Schema.String,
-        retry: { times: 1, schedule: Schedule.spaced("1 hour") },
-        rollback: ({ id }) => Effect.sync(() => void log.push(`refund ${id}`)),
-        run: ({ id }, { attempt }) =>
-          Effect.suspend(() => {
-            log.push(`charge ${id} ${attempt}`)
-            return attempt === 1 ? Effect.fail("no network") : Effect.succeed(id)
-          })
-      })
-      const Pays = Workflow.make("Pays", { ...byId, error: Schema.String })
-      const layer = Pays.toLayer(({ id }) =>
-        Activity.make({ name: "pay", success: Schema.String, execute: Effect.orDie(charge({ id })) }).pipe(
-          Effect.andThen(Effect.fail("sold out"))
-        )
-      )
-      return on(
-        layer,
-        Effect.gen(function*() {
-          const id = yield* Pays.execute({ id: "a" }, { discard: true })
-          yield* until("Suspended", Pays.poll(id))
-          assert.strictEqual((yield* Execution.get(id)).state, "sleeping")
-          yield* TestClock.adjust("1 hour")
-          assert.strictEqual(yield* Effect.flip(Pays.execute({ id: "a" })), "sold out")
-          assert.deepStrictEqual(log, ["charge a 1", "charge a 2", "refund a"])
+    // the shorter time is waited for in memory
+    it.effect.each(["500 millis", "1 hour"] as const)(
+      "make further attempts at our tasks %s later, and undo them",
+      (delay) => {
+        const log: Array<string> = []
+        const charge = Task.make("charge", {
+          payload: { id: Schema.String },
+          success: Schema.String,
+          error: Schema.String,
+          retry: { times: 1, schedule: Schedule.spaced(delay) },
+          rollback: ({ id }) => Effect.sync(() => void log.push(`refund ${id}`)),
+          run: ({ id }, { attempt }) =>
+            Effect.suspend(() => {
+              log.push(`charge ${id} ${attempt}`)
+              return attempt === 1 ? Effect.fail("no network") : Effect.succeed(id)
+            })
         })
-      )
-    })
+        const Pays = Workflow.make("Pays", { ...byId, error: Schema.String })
+        const layer = Pays.toLayer(({ id }) =>
+          Activity.make({ name: "pay", success: Schema.String, execute: Effect.orDie(charge({ id })) }).pipe(
+            Effect.andThen(Effect.fail("sold out"))
+          )
+        )
+        return on(
+          layer,
+          Effect.gen(function*() {
+            const { journal } = yield* Engine.Engine
+            const id = yield* Pays.execute({ id: delay }, { discard: true })
+            while (!(yield* journal.load(id)).some(({ event }) => event._tag === "StepAwaited")) yield* turn
+            yield* turn
+            yield* TestClock.adjust(delay)
+            assert.strictEqual(yield* Effect.flip(Pays.execute({ id: delay })), "sold out")
+            assert.deepStrictEqual(log, [`charge ${delay} 1`, `charge ${delay} 2`, `refund ${delay}`])
+          })
+        )
+      }
+    )
 
     it.effect("run our tasks, pauses, timers and workflows as steps, in activities, too", () => {
       const ran: Array<string> = []
