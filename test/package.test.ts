@@ -99,7 +99,7 @@ beforeAll(async () => {
 
 afterAll(() => {
   if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true })
-})
+}, 60_000)
 
 /** Node by major version: the development dependency, and the oldest that `engines` allows, fetched once. */
 const nodes: ReadonlyArray<readonly [string, () => string]> = [

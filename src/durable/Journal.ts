@@ -119,6 +119,8 @@ export interface Also {
   /** Messages of the execution that are dealt with. */
   readonly take?: ReadonlyArray<string> | undefined
   readonly post?: Addressed | undefined
+  /** Keeps an outcome for other executions. */
+  readonly remember?: { readonly key: string; readonly exit: Schema.Json; readonly until: number } | undefined
 }
 
 /** Which executions: the newest first. */
@@ -179,6 +181,8 @@ export class Journal extends Context.Service<Journal, {
   ) => Effect.Effect<boolean, JournalUnavailable>
   /** Queues all that an owner has: it ends, and others may go on with them. */
   readonly disown: (owner: string) => Effect.Effect<void, JournalUnavailable>
+  /** An outcome that was kept, if it is still good. */
+  readonly recall: (key: string) => Effect.Effect<Schema.Json | undefined, JournalUnavailable>
   readonly entry: (execution: string) => Effect.Effect<Entry | undefined, JournalUnavailable>
   readonly list: (query: Query) => Effect.Effect<ReadonlyArray<Entry>, JournalUnavailable>
   /** The entries that may be claimed. */

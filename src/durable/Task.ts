@@ -23,12 +23,19 @@ import * as Risk from "./Risk.ts"
 import * as StepScope from "./StepScope.ts"
 import type { Current, TaskContext } from "./TaskContext.ts"
 import * as TaskError from "./TaskError.ts"
-import { type TaskFailed, TaskPayloadInvalid, type TaskResultInvalid, type TaskTimeout } from "./TaskError.ts"
+import {
+  type TaskFailed,
+  type TaskInDoubt,
+  TaskPayloadInvalid,
+  type TaskResultInvalid,
+  type TaskTimeout
+} from "./TaskError.ts"
 
 export type { Body, Cache, Options, Retry } from "./internal/definition.ts"
+import type { InDoubt } from "./StepScope.ts"
 export type { InDoubt } from "./StepScope.ts"
 export { Current, type TaskContext } from "./TaskContext.ts"
-export { TaskFailed, TaskPayloadInvalid, TaskResultInvalid, TaskTimeout } from "./TaskError.ts"
+export { TaskFailed, TaskInDoubt, TaskPayloadInvalid, TaskResultInvalid, TaskTimeout } from "./TaskError.ts"
 
 /** Marks a Task, and holds what the loop and the engine need of it. */
 export const TypeId = "~fluxion/durable/Task"
@@ -83,6 +90,9 @@ export type Unanswered<Failures, FallbackRet> = [FallbackRet] extends [never] ? 
 /** What a task fails with, by its `approval`, before it makes an attempt. */
 export type ApprovalError<Approval> = Approval extends undefined | false ? never : NoApprover
 
+/** What a task fails with when nobody knows whether it had its effect. */
+export type DoubtError<Doubt> = Doubt extends "fail" | "ask" ? TaskInDoubt : never
+
 /** What a new fallback may fail with: what the task declares, as far as that is known. */
 type Declared<Failures, E> = unknown extends Failures ? E : Failures
 
@@ -119,7 +129,8 @@ export interface Task<out Name extends string, P extends Schema.Top, out A, out 
     const Timeout extends Duration.Input | undefined = undefined,
     Approval extends boolean | undefined = undefined,
     FR = never,
-    RR = never
+    RR = never,
+    const Doubt extends InDoubt | undefined = undefined
   >(
     options:
       & Omit<
@@ -131,15 +142,19 @@ export interface Task<out Name extends string, P extends Schema.Top, out A, out 
           FR & Body<A, Declared<Failures, E>>,
           RR
         >,
-        "approval"
+        "approval" | "inDoubt"
       >
-      & { readonly approval?: Approval | ((payload: P["Type"]) => Approval) }
+      & {
+        readonly approval?: Approval | ((payload: P["Type"]) => Approval)
+        readonly inDoubt?: Doubt
+      }
   ) => Task<
     Name,
     P,
     A,
     | ([FR] extends [never] ? E | TimeoutError<Timeout> : BodyError<FR> | Extract<E, NoApprover>)
-    | ApprovalError<Approval>,
+    | ApprovalError<Approval>
+    | DoubtError<Doubt>,
     R | BodyServices<FR> | BodyServices<RR>,
     Failures | TimeoutError<Timeout>
   >
@@ -181,7 +196,8 @@ export const make = <
   const Timeout extends Duration.Input | undefined = undefined,
   Approval extends boolean | undefined = undefined,
   FR extends Body<Result<S, Ret>, Err["Type"]> = never,
-  RR = never
+  RR = never,
+  const Doubt extends InDoubt | undefined = undefined
 >(
   name: Name,
   options:
@@ -194,7 +210,7 @@ export const make = <
         FR,
         RR
       >,
-      "approval"
+      "approval" | "inDoubt"
     >
     & {
       /** What it is called with: fields, or a Schema. Default: nothing. */
@@ -203,12 +219,13 @@ export const make = <
       readonly error?: Err
       readonly run: (payload: NoInfer<PayloadSchema<P>["Type"]>, context: TaskContext) => Ret
       readonly approval?: Approval | ((payload: NoInfer<PayloadSchema<P>["Type"]>) => Approval)
+      readonly inDoubt?: Doubt
     }
 ): Task<
   Name,
   PayloadSchema<P>,
   Result<S, Ret>,
-  Unanswered<Failures<S, Err, Ret, Timeout>, FR> | ApprovalError<Approval>,
+  Unanswered<Failures<S, Err, Ret, Timeout>, FR> | ApprovalError<Approval> | DoubtError<Doubt>,
   | BodyServices<Ret>
   | BodyServices<FR>
   | BodyServices<RR>

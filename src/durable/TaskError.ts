@@ -44,6 +44,18 @@ export class TaskResultInvalid extends Schema.TaggedError<TaskResultInvalid>()("
   }
 }
 
+/** A task had started when its process died, and may have had its effect: it was not run again. */
+export class TaskInDoubt extends Schema.TaggedError<TaskInDoubt>()("TaskInDoubt", {
+  task: Schema.String,
+  step: Schema.String
+}) {
+  readonly isRetryable = false
+  override get message(): string {
+    return `task ${this.task} had started when its process died, and may have had its effect; it was not run again `
+      + `(step ${this.step})`
+  }
+}
+
 /** A task was called with what its payload Schema does not take: a mistake of the caller, and so a defect. */
 export class TaskPayloadInvalid extends Schema.TaggedError<TaskPayloadInvalid>()("TaskPayloadInvalid", {
   task: Schema.String,
@@ -65,7 +77,7 @@ const unions = new WeakMap<Schema.Top, Schema.Top>()
 export const schemaOf = (declared: Schema.Top): Schema.Top => {
   let union = unions.get(declared)
   if (union === undefined) {
-    unions.set(declared, union = Schema.Union([declared, TaskFailed, TaskTimeout, TaskResultInvalid]))
+    unions.set(declared, union = Schema.Union([declared, TaskFailed, TaskTimeout, TaskResultInvalid, TaskInDoubt]))
   }
   return union
 }

@@ -246,6 +246,7 @@ Task.make("t", {
   run: ({ n }) => n
 })
 // @ts-expect-error nobody knows what that would be
-now.with({ inDoubt: "retry" })
+Task.make("t", { payload: {}, inDoubt: "retry", run: () => 1 })
+expectTypeOf(now.with({ inDoubt: "fail" })()).toExtend<Effect.Effect<unknown, Task.TaskInDoubt>>()
 // @ts-expect-error an answer is good for some time
 now.with({ cache: {} })

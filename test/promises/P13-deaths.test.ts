@@ -15,7 +15,7 @@ import * as Program from "../crash/Program.ts"
 const folder = mkdtempSync(join(tmpdir(), "fluxion-crash-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-describe("P13", () => {
+describe("P13: after a death at any append no completed call runs twice, and the end is that of an uninterrupted run", () => {
   it("an execution comes to the same end, wherever it is killed, with everything in it", async () => {
     const file = join(folder, "everything.db")
     const { output, models } = await Harness.whole(file, Program.everything, false)

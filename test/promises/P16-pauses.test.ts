@@ -6,7 +6,7 @@ import { Effect, Layer, Schema } from "effect"
 import { Agent, AgentError, Engine, Execution, Pause, Task, Workflow } from "fluxion"
 import { TestModel } from "fluxion/testing"
 
-describe("P16", () => {
+describe("P16: what a turn completed beside a pause is not run again", () => {
   it.live("the completed calls of a turn are not run again, and the one that was running is", () => {
     const ran: Array<string> = []
     const approve = Pause.make("approve", { input: Schema.String })

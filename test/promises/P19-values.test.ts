@@ -52,7 +52,7 @@ const everything = Everything.make({
   text: "\u0000 \u2028 \ud83d\ude00 \"quoted\""
 })
 
-describe("P19", () => {
+describe("P19: what JSON does not know comes back equal, by its Schema", () => {
   it.live("payloads, results, answers and typed errors come back equal, by their Schema", () => {
     const seen: Array<unknown> = []
     const echo = Task.make("echo", {

@@ -56,7 +56,7 @@ const state = (id: string, wanted: Journal.State) =>
       Effect.map(journal.entry(id), (entry) => entry?.state === wanted ? Option.some(entry) : Option.none())
     ))
 
-describe("P20", () => {
+describe("P20: changed code: versions side by side, contradictions stop with the step's name, crashes park one alone", () => {
   it.live("an execution goes on under the version it started with, beside a newer one", () =>
     Effect.gen(function*() {
       const filename = file()

@@ -10,7 +10,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
+import type { JournalEvent } from "../../core/JournalEvent.ts"
+import * as InDoubt from "../InDoubt.ts"
+import type { Also } from "../Journal.ts"
 import { type Attempts, type FailedAttempt, type Step, StepScope, type Wait } from "../StepScope.ts"
+import { TaskInDoubt } from "../TaskError.ts"
 import * as Codecs from "./codecs.ts"
 import type { Log } from "./ExecutionLog.ts"
 import { Gate } from "./Gate.ts"
@@ -71,6 +75,8 @@ export class ExecutionRun implements Run {
   #state: "running" | "stopping" | "ended" = "running"
   #isCancelled = false
   #limits = 0
+  /** The steps that another execution's answer was given to. */
+  readonly #recalled = new Set<string>()
   /** How to undo the steps that this run has asked for, by their keys. */
   readonly rollbacks = new Map<string, Step<any, any>>()
   /** Called when the execution has reached something that it waits for; what that says is durable. */
@@ -387,26 +393,72 @@ export class ExecutionRun implements Run {
     body: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E, R> {
     return Effect.uninterruptibleMask((restore) => {
+      const isCareful = step.inDoubt === "fail" || step.inDoubt === "ask"
+      let started = Effect.void
       if (!this.#replay.steps.has(key)) {
         const rollback = step.rollback === undefined ? {} : { rollback: true }
-        this.#log.put({ _tag: "StepStarted", key, name: step.name, payload: payload as Schema.Json, ...rollback })
+        const json = payload as Schema.Json
+        const event: JournalEvent = { _tag: "StepStarted", key, name: step.name, payload: json, ...rollback }
+        // what may not be repeated has to have begun before it begins
+        if (isCareful) started = this.#log.append(event)
+        else this.#log.put(event)
       }
       const inside = makeLevel(key, level)
       level.steps.add(inside)
       const scope = this.#scope(inside, this.#attempts(inside, step))
+      const cached = step.cache === undefined ? body : this.#cached(key, step, payload, body)
+      const careful = isCareful ? Effect.andThen(this.#decided(key, step, payload), cached) : cached
       const settled = Effect.flatMap(
-        Effect.exit(restore(Effect.provideService(body, StepScope, scope))),
+        Effect.exit(Effect.andThen(started, restore(Effect.provideService(careful, StepScope, scope)))),
         (exit) =>
           Effect.flatMap(
             Effect.exit(restore(Effect.void)),
             (interrupted) =>
               this.#state !== "running" || Exit.isFailure(interrupted)
                 ? this.#discard(key, exit)
-                : this.#complete(key, step, exit, restore)
+                : this.#complete(key, step, payload, exit, restore)
           )
       )
       return Effect.ensuring(settled, Effect.sync(() => level.steps.delete(inside)))
     })
+  }
+
+  /** Fails, or asks, for each death of the process while the step ran. */
+  #decided<A, E>(key: string, step: Step<A, E>, payload: unknown): Effect.Effect<void, E> {
+    const deaths = this.#replay.doubts.get(key) ?? 0
+    const inDoubt = Effect.fail(new TaskInDoubt({ task: step.name, step: key }) as E)
+    if (deaths === 0) return Effect.void
+    if (step.inDoubt === "fail") return inDoubt
+    const ask = InDoubt.decide({ task: step.name, step: key, payload: payload as Schema.Json }) as Effect.Effect<string>
+    return Effect.forEach(
+      Array.from({ length: deaths }),
+      () => Effect.flatMap(ask, (answer) => answer === "fail" ? inDoubt : Effect.void),
+      { discard: true }
+    )
+  }
+
+  /** What another step of that name and key came to, if that is still good: else what `body` does. */
+  #cached<A, E, R>(
+    key: string,
+    step: Step<A, E>,
+    payload: unknown,
+    body: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E, R> {
+    return Effect.flatMap(this.#made.recall(cacheKey(step, payload)), (exit) => {
+      if (exit === undefined) return body
+      this.#recalled.add(key)
+      // what no longer decodes is made anew
+      return this.#accepts(step, exit) ? this.#given(key, step, exit) : body
+    })
+  }
+
+  #accepts(step: Step<any, any> | Wait<any, any>, exit: unknown): boolean {
+    try {
+      Codecs.ofExit(step).decode(exit, step.services)
+      return true
+    } catch {
+      return false
+    }
   }
 
   #discarded(key: string): void {
@@ -422,19 +474,34 @@ export class ExecutionRun implements Run {
   #complete<A, E>(
     key: string,
     step: Step<A, E>,
+    payload: unknown,
     exit: Exit.Exit<A, E>,
     restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   ): Effect.Effect<A, E> {
     const stored = encodeExit(key, step, exit)
+    const isKept = step.cache !== undefined && Exit.isSuccess(stored.exit) && !this.#recalled.has(key)
+    const also: Also | undefined = isKept
+      ? {
+        remember: {
+          key: cacheKey(step, payload),
+          exit: stored.json,
+          until: this.#made.now() + Duration.toMillis(step.cache!.ttl)
+        }
+      }
+      : undefined
     const delivered = Effect.callback<void>((resume) =>
       this.#forget(key, this.#gate.awaitCommitted(() => resume(Effect.void)))
     )
-    return this.#log.append({ _tag: "StepCompleted", key, exit: stored.json }).pipe(
+    return this.#log.append({ _tag: "StepCompleted", key, exit: stored.json }, also).pipe(
       Effect.andThen(restore(delivered)),
       Effect.andThen(stored.exit)
     )
   }
 }
+
+/** What tells the calls apart whose answers may be given again. */
+const cacheKey = ({ cache, name }: Step<any, any>, payload: unknown): string =>
+  StepKey.uuid(name, cache?.key ?? JSON.stringify(payload))
 
 /** An outcome as the journal takes it. A value that its Schema does not take is a defect of the step. */
 export const encodeExit = <A, E>(key: string, step: Step<A, E>, exit: Exit.Exit<A, E>) => {

@@ -18,7 +18,7 @@ import * as Schedule from "effect/Schedule"
 import * as Scheduler from "effect/Scheduler"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type { Parent, Recorded } from "../../core/JournalEvent.ts"
+import type { JournalEvent, Parent, Recorded } from "../../core/JournalEvent.ts"
 import { CurrentExecution } from "../CurrentExecution.ts"
 import { type Definition, Engine, type Options } from "../Engine.ts"
 import { ExecutionExists, PayloadInvalid, WorkflowConflict } from "../ExecutionError.ts"
@@ -355,7 +355,9 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     const { context, definition } = registered
     const idle = new Idle(new Scheduler.MixedScheduler())
     const log = new ExecutionLog(journal, id, sequence)
-    const made = { id, seed, now }
+    // an answer that cannot be looked up is made anew
+    const recall = (key: string) => Effect.orElseSucceed(journal.recall(key), () => undefined)
+    const made = { id, seed, now, recall }
     const run = definition.makeRun?.(history, log, made) ?? new ExecutionRun(history, log, idle, made)
     const active: Active = {
       id,
@@ -471,15 +473,14 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       if (suspect !== undefined) return
       suspect = id
     }
-    yield* journal.append(
-      id,
-      events.length,
-      [{ _tag: "Claimed", owner, epoch: epoch + 1, ...(crashed ? { crashed } : {}) }],
-      { set: { state: "running", owner, epoch: epoch + 1, wakeAt: null } }
-    ).pipe(Effect.onError(() => Effect.sync(() => suspect === id && (suspect = undefined))))
+    const claimed: JournalEvent = { _tag: "Claimed", owner, epoch: epoch + 1, ...(crashed ? { crashed } : {}) }
+    yield* journal.append(id, events.length, [claimed], {
+      set: { state: "running", owner, epoch: epoch + 1, wakeAt: null }
+    }).pipe(Effect.onError(() => Effect.sync(() => suspect === id && (suspect = undefined))))
     // what its code would not wait for has to be there when it begins
     const inbox = registered.definition.makeRun === undefined ? [] : yield* journal.inbox(owner)
-    begin(id, registered, events, owner, events.length + 1)
+    const all = [...events, { sequence: events.length, at: now(), event: claimed }]
+    begin(id, registered, all, owner, all.length)
     const active = running.get(id)
     for (const { execution, message } of inbox) {
       if (active !== undefined && execution === id) deliver(active, message)

@@ -3,6 +3,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
 import type { JournalEvent, Recorded } from "../../core/JournalEvent.ts"
 import { type Addressed, type Also, type Change, ended, type Entry, Fenced, Journal, type Message } from "../Journal.ts"
 
@@ -21,6 +22,8 @@ export const make = (): Journal["Service"] => {
   const journals = new Map<string, Array<Recorded>>()
   const entries = new Map<string, Entry>()
   const inboxes = new Map<string, Map<string, Kept>>()
+
+  const kept = new Map<string, { readonly exit: Schema.Json; readonly until: number }>()
 
   const inboxOf = (execution: string) => {
     let inbox = inboxes.get(execution)
@@ -64,6 +67,7 @@ export const make = (): Journal["Service"] => {
     if (also?.set !== undefined) change(execution, copy(also.set), at)
     if (also?.take !== undefined) take(execution, also.take)
     if (also?.post !== undefined) post(also.post, at)
+    if (also?.remember !== undefined) kept.set(also.remember.key, copy(also.remember))
     return Effect.void
   }
   const untaken = (execution: string): ReadonlyArray<Message> =>
@@ -97,6 +101,11 @@ export const make = (): Journal["Service"] => {
         for (const entry of entries.values()) {
           if (entry.owner === owner) change(entry.id, { state: "queued", owner: null }, at)
         }
+      }),
+    recall: (key) =>
+      Effect.map(at, (at) => {
+        const found = kept.get(key)
+        return found === undefined || found.until <= at ? undefined : found.exit
       }),
     entry: (execution) => Effect.sync(() => entries.get(execution)),
     list: (query) =>

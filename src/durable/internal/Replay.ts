@@ -26,6 +26,8 @@ export interface Replay {
   readonly around: ReadonlySet<string>
   /** The attempts that failed, by the step's key. */
   readonly attempts: ReadonlyMap<string, ReadonlyArray<Failed>>
+  /** How often the process died while a step ran that did not just wait, by the step's key. */
+  readonly doubts: ReadonlyMap<string, number>
   /** What can be undone, in the order of completion. */
   readonly undoable: ReadonlyArray<Undoable>
 }
@@ -70,12 +72,22 @@ const failedChain = (completed: ReadonlyArray<string>, steps: ReadonlyMap<string
   return chain
 }
 
+/** The steps that had started, and did not just wait for somebody. */
+const running = (steps: ReadonlyMap<string, Record>): ReadonlyArray<string> => {
+  const waiting = new Set<string>()
+  for (const [key, { _tag }] of steps) {
+    if (_tag === "Awaited") { for (const above of StepKey.around(key)) waiting.add(StepKey.stepOf(above)) }
+  }
+  return [...steps].flatMap(([key, { _tag }]) => _tag === "Started" && !waiting.has(key) ? [key] : [])
+}
+
 /** Reads a history. */
 export const fromEvents = (events: Iterable<JournalEvent>): History => {
   const steps = new Map<string, Record>()
   const begun = new Map<string, { readonly name: string; readonly payload: unknown }>()
   const attempts = new Map<string, Array<Failed>>()
   const failed = new Set<string>()
+  const doubts = new Map<string, number>()
   let completed: Array<string> = []
   let started: History["started"]
   let epoch = 0
@@ -90,6 +102,7 @@ export const fromEvents = (events: Iterable<JournalEvent>): History => {
       case "Claimed":
         epoch = event.epoch
         crashes = event.crashed === true ? crashes + 1 : 0
+        if (event.crashed === true) { for (const key of running(steps)) doubts.set(key, (doubts.get(key) ?? 0) + 1) }
         continue
       case "StepStarted":
         if (!steps.has(event.key)) steps.set(event.key, { _tag: "Started" })
@@ -146,5 +159,5 @@ export const fromEvents = (events: Iterable<JournalEvent>): History => {
     const record = steps.get(key)
     return step === undefined || record?._tag !== "Completed" ? [] : [{ key, ...step, exit: record.exit }]
   })
-  return { steps, order, around, attempts, undoable, started, epoch, crashes, rollback, completed: end }
+  return { steps, order, around, attempts, doubts, undoable, started, epoch, crashes, rollback, completed: end }
 }

@@ -21,6 +21,8 @@ export interface Made {
   readonly seed: string
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** What another execution's step of that name and key came to, if that is still good. */
+  readonly recall: (key: string) => Effect.Effect<unknown>
 }
 
 /** A run under way. */

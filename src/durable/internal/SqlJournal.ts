@@ -67,6 +67,7 @@ const migrations = Migrator.fromRecord({
         created_at ${big} not null,
         updated_at ${big} not null
       )`
+    yield* sql`create table fluxion_cache (key text primary key, exit text not null, until ${big} not null)`
     yield* sql`create index fluxion_executions_state on fluxion_executions (state, wake_at)`
     yield* sql`create index fluxion_executions_owner on fluxion_executions (owner) where owner is not null`
     yield* sql`create index fluxion_executions_created on fluxion_executions (created_at, id)`
@@ -209,7 +210,7 @@ export const make = Effect.gen(function*() {
     return true
   })
 
-  const changes = function*({ at, execution }: Append, { create, post: posted, set, take: taken }: Also) {
+  const changes = function*({ at, execution }: Append, { create, post: posted, remember, set, take: taken }: Also) {
     if (create !== undefined) {
       const { parent, version, workflow, ...rest } = create
       const columns = { id: execution, workflow, version, parent: parent && JSON.stringify(parent), created_at: at }
@@ -222,6 +223,12 @@ export const make = Effect.gen(function*() {
     }
     if (taken !== undefined && taken.length > 0) yield take(execution, taken)
     if (posted !== undefined) yield post(posted, at)
+    if (remember !== undefined) {
+      const { exit, key, until } = remember
+      yield sql`delete from fluxion_cache where until <= ${at}`
+      yield sql`insert into fluxion_cache ${sql.insert({ key, exit: JSON.stringify(exit), until })}
+        on conflict (key) do update set exit = excluded.exit, until = excluded.until`
+    }
   }
 
   const commit = (appends: ReadonlyArray<Append>): Effect.Effect<void, SqlError> => {
@@ -322,6 +329,16 @@ export const make = Effect.gen(function*() {
           Effect.andThen(announce("*")),
           Effect.mapError(unavailable("*", "disown"))
         ),
+    recall: (key) =>
+      Effect.flatMap(
+        now,
+        (at) => sql<{ exit: string }>`select exit from fluxion_cache where key = ${key} and until > ${at}`
+      ).pipe(
+        Effect.mapBoth({
+          onSuccess: ([row]) => row === undefined ? undefined : JSON.parse(row.exit),
+          onFailure: unavailable("*", "recall")
+        })
+      ),
     entry: (execution) =>
       sql<Row>`select * from fluxion_executions where id = ${execution}`.pipe(
         Effect.mapBoth({
