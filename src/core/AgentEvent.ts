@@ -7,7 +7,9 @@
  */
 import * as Prompt from "effect/ai/Prompt"
 import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import { AgentErrorReason } from "./AgentError.ts"
+import * as Json from "./Json.ts"
 import { Usage } from "./Usage.ts"
 
 /** How a run ended well: the model answered, the limit on tool calls cut it short, or `stopWhen` did. */
@@ -51,6 +53,17 @@ export interface RunResult<out Output = string> {
   readonly model: string
 }
 
+/** Any value, as JSON where it is encoded: what has none is shown as text or a list, and comes back as that. */
+const Shown = Schema.Json.pipe(
+  Schema.decodeTo(
+    Schema.Unknown,
+    SchemaTransformation.transform({
+      decode: (json): unknown => json,
+      encode: (value) => Json.show(value) as Schema.Json
+    })
+  )
+)
+
 const at = { path: Schema.String }
 const inTurn = { ...at, turn: Schema.Finite }
 const ofTool = { ...inTurn, id: Schema.String, name: Schema.String }
@@ -67,15 +80,15 @@ export const RunRetried = Schema.TaggedStruct("RunRetried", {
 export const TurnStarted = Schema.TaggedStruct("TurnStarted", {
   ...inTurn,
   model: Schema.String,
-  changes: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown))
+  changes: Schema.optionalKey(Schema.Record(Schema.String, Shown))
 })
 export const TextDelta = Schema.TaggedStruct("TextDelta", { ...inTurn, delta: Schema.String })
 export const ReasoningDelta = Schema.TaggedStruct("ReasoningDelta", { ...inTurn, delta: Schema.String })
 export const ToolInputDelta = Schema.TaggedStruct("ToolInputDelta", { ...ofTool, delta: Schema.String })
 /** The model asked for a tool; `arguments` is what it sent, also when that is no JSON (then it is the text). */
-export const ToolCalled = Schema.TaggedStruct("ToolCalled", { ...ofTool, arguments: Schema.Unknown })
-export const ToolProgress = Schema.TaggedStruct("ToolProgress", { ...ofTool, value: Schema.Unknown })
-export const ToolReturned = Schema.TaggedStruct("ToolReturned", { ...ofTool, result: Schema.Unknown })
+export const ToolCalled = Schema.TaggedStruct("ToolCalled", { ...ofTool, arguments: Shown })
+export const ToolProgress = Schema.TaggedStruct("ToolProgress", { ...ofTool, value: Shown })
+export const ToolReturned = Schema.TaggedStruct("ToolReturned", { ...ofTool, result: Shown })
 /** A tool failed, was refused or could not be called: `message` is what the model is told, `cause` what happened. */
 export const ToolFailed = Schema.TaggedStruct("ToolFailed", {
   ...ofTool,
@@ -83,7 +96,7 @@ export const ToolFailed = Schema.TaggedStruct("ToolFailed", {
   message: Schema.String,
   cause: Schema.String
 })
-export const OutputPartial = Schema.TaggedStruct("OutputPartial", { ...inTurn, value: Schema.Unknown })
+export const OutputPartial = Schema.TaggedStruct("OutputPartial", { ...inTurn, value: Shown })
 export const OutputRejected = Schema.TaggedStruct("OutputRejected", {
   ...inTurn,
   issues: Schema.Array(Schema.String),
@@ -115,7 +128,7 @@ export const ResponseReceived = Schema.TaggedStruct("ResponseReceived", {
   text: Schema.String,
   usage: Usage
 })
-export const Paused = Schema.TaggedStruct("Paused", { ...at, name: Schema.String, output: Schema.Unknown })
+export const Paused = Schema.TaggedStruct("Paused", { ...at, name: Schema.String, output: Shown })
 /** The Schema of what a run came to, with its answer's own. */
 export const resultOf = <Output extends Schema.Top>(output: Output) => Schema.Struct({ output, ...resultFields })
 
@@ -128,11 +141,11 @@ export const Gap = Schema.TaggedStruct("Gap", {
   missed: Schema.Finite,
   text: Schema.String,
   reasoning: Schema.String,
-  value: Schema.optionalKey(Schema.Unknown)
+  value: Schema.optionalKey(Shown)
 })
 export const RunCompleted = Schema.TaggedStruct("RunCompleted", {
   ...at,
-  result: resultOf(Schema.Unknown)
+  result: resultOf(Shown)
 })
 /** The run ended without an answer: it failed (`reason`), was interrupted, or whoever ran it went away. */
 export const RunFailed = Schema.TaggedStruct("RunFailed", {

@@ -1,6 +1,7 @@
 /**
- * Is a value JSON, and if not, where not: for results that no Schema describes.
+ * Is a value JSON, and if not, where not, and how is it shown then: for values that no Schema describes.
  */
+import * as Base64 from "effect/encoding/Base64"
 
 /** Where a value stops being JSON: `path` as in `$.rows[3].total`, and what was found there. */
 export interface NotJson {
@@ -34,6 +35,28 @@ export const plain = (value: unknown): unknown => {
     if (clean !== item || clean === undefined) changed = true
   }
   return changed ? Object.fromEntries(out) : value
+}
+
+/**
+ * Any value as JSON: a Date and whatever has a `toJSON` by that, bytes as base64, maps and sets as lists, big integers
+ * and numbers that JSON has not as text, nothing as `null`, and a cycle as the word for it.
+ */
+export const show = (value: unknown, above: ReadonlyArray<unknown> = []): unknown => {
+  if (typeof value === "number") return Number.isFinite(value) ? value : String(value)
+  if (value === null || typeof value === "string" || typeof value === "boolean") return value
+  if (value === undefined) return null
+  if (typeof value !== "object") return String(value)
+  if (above.includes(value)) return "[cycle]"
+  const inside = [...above, value]
+  if (value instanceof Date && Number.isNaN(value.getTime())) return null
+  if (value instanceof Uint8Array) return Base64.encode(value)
+  if ("toJSON" in value && typeof value.toJSON === "function") return show(value.toJSON(), inside)
+  if (value instanceof Error) return String(value)
+  if (Array.isArray(value) || value instanceof Map || value instanceof Set) {
+    return Array.from(value, (item) => show(item, inside))
+  }
+  const fields = Object.entries(value).filter(([, item]) => item !== undefined && typeof item !== "function")
+  return Object.fromEntries(fields.map(([key, item]) => [key, show(item, inside)]))
 }
 
 const visit = (value: unknown, path: string, above: ReadonlyArray<unknown>): NotJson | undefined => {
