@@ -93,7 +93,7 @@ export const requiredCycle = (schema: Json): string | undefined => {
     }
     const required: ReadonlyArray<unknown> = Array.isArray(node["required"]) ? node["required"] : []
     const properties = isRecord(node["properties"]) ? node["properties"] : {}
-    return first(required, (key) => walk(properties[String(key)], within))
+    return first(required, (key) => typeof key === "string" ? walk(properties[key], within) : undefined)
       ?? first(["items", "prefixItems", "additionalProperties", "anyOf", "oneOf"], (key) => walk(node[key], within))
   }
   return walk(schema, [])

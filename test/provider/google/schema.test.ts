@@ -137,6 +137,11 @@ describe("GoogleSchema", () => {
     assert.isTrue(Result.isSuccess(elsewhere), "nothing that is required leads there")
   })
 
+  it("looks past what is no name of a property", () => {
+    const loop = { required: [{ toString: null }, 1, "next"], properties: { next: { $ref: "#/$defs/Loop" } } }
+    assert.strictEqual(GoogleSchema.requiredCycle({ $ref: "#/$defs/Loop", $defs: { Loop: loop } }), "Loop")
+  })
+
   it.effect.prop(
     "takes whatever there is, and leaves nothing to do",
     { entries: Schema.Array(Schema.Tuple([Schema.Union([Schema.Literals(keywords), Schema.String]), Schema.Json])) },
