@@ -56,7 +56,7 @@ export const row: Row = {
       times.peer.push(importing(peer).cpu / 1000)
     }
     const { exports } = JSON.parse(readFileSync(join(app, "node_modules", "fluxion", "package.json"), "utf8"))
-    const entries = Object.keys(exports).filter((path) => !path.endsWith(".json"))
+    const entries = Object.keys(exports).filter((path) => !path.endsWith(".json") && !path.includes("*"))
     const early = entries.flatMap((path) => {
       const name = path.replace(".", "fluxion")
       try {
