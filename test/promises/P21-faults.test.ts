@@ -48,6 +48,14 @@ const make = () => {
   }
 }
 
+/** Every step is recorded, and no event is missing. */
+const isWhole = (id: string) =>
+  Effect.flatMap(Engine.Engine, ({ journal }) =>
+    Effect.map(journal.load(id), (events) => {
+      assert.deepStrictEqual(events.map(({ sequence }) => sequence), events.map((_, index) => index))
+      assert.strictEqual(events.filter(({ event }) => event._tag === "StepCompleted").length, 6)
+    }))
+
 describe("P21: a full disk or a locked database loses nothing, and no step is reported done that is not recorded", () => {
   it.live("a full disk stops it between two steps, and it goes on when there is room", () => {
     const { flow, layer, ran } = make()
@@ -77,6 +85,7 @@ describe("P21: a full disk or a locked database loses nothing, and no step is re
       // those that were recorded ran once
       for (let item = 1; item <= recorded; item++) assert.strictEqual(ran.filter((other) => other === item).length, 1)
       assert.strictEqual((yield* Execution.get("a")).state, "completed")
+      yield* isWhole("a")
     }).pipe(Effect.provide(layer))
   }, 30_000)
 
@@ -99,6 +108,7 @@ describe("P21: a full disk or a locked database loses nothing, and no step is re
       other.exec("ROLLBACK")
       other.close()
       assert.strictEqual(yield* Fiber.join(result), 120_000)
+      yield* isWhole("a")
     }).pipe(Effect.provide(layer))
   }, 30_000)
 })
