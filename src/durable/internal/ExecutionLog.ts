@@ -64,10 +64,17 @@ export class ExecutionLog implements Log {
   tryAppend(events: ReadonlyArray<JournalEvent>, also?: Also): Effect.Effect<void, JournalError> {
     return Effect.suspend(() => {
       const from = this.#next
-      const all = this.#buffer.length === 0 ? events : [...this.#buffer, ...events]
+      const put = this.#buffer
+      const all = put.length === 0 ? events : [...put, ...events]
       this.#buffer = []
       this.#next += all.length
-      return this.#journal.append(this.#execution, from, all, also)
+      return Effect.tapError(this.#journal.append(this.#execution, from, all, also), () =>
+        Effect.sync(() => {
+          // nothing came behind it: tried again, it leaves no hole, and what was put goes with it
+          if (this.#next !== from + all.length) return
+          this.#next = from
+          this.#buffer = [...put, ...this.#buffer]
+        }))
     })
   }
 }

@@ -57,7 +57,7 @@ interface Active {
 /** How often the journal is looked at for what nobody told of. */
 const lookEvery = Duration.toMillis("1 second")
 
-/** An execution that sleeps no longer stays in memory. */
+/** An execution that has to wait for no longer than this is not given up. */
 const keepFor = Duration.toMillis("1 second")
 
 /** Executions that are claimed with one look. */
