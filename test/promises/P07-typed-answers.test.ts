@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema, Stream } from "effect"
-import { Agent, Task } from "fluxion"
+import { Effect, Layer, Schema, Stream } from "effect"
+import { Agent, AgentError, Engine, Execution, Pause, Task, Workflow } from "fluxion"
 import { TestModel } from "fluxion/testing"
 
 const Forecast = Schema.Struct({ day: Schema.Date, high: Schema.Finite })
@@ -84,5 +84,31 @@ describe("P07 an answer that breaks its Schema is corrected, and a typed value i
       TestModel.text(good)
     ]))))
 
-  it.todo("the same typed value comes back after a replay")
+  it.live("the same typed value comes back after a replay, and its model is not asked again", () => {
+    const go = Pause.make("go", { input: Schema.String })
+    const seen: Array<typeof Forecast.Type> = []
+    const flow = Workflow.make("flow", {
+      payload: {},
+      success: Forecast,
+      error: AgentError.AgentError,
+      run: () =>
+        Effect.gen(function*() {
+          const forecast = yield* forecaster("Tomorrow?")
+          seen.push(forecast)
+          yield* go(undefined)
+          return forecast
+        })
+    })
+    return Effect.gen(function*() {
+      const id = yield* flow.start({})
+      yield* Execution.settled(id)
+      yield* go.resume(id, "on")
+      assert.deepStrictEqual(yield* flow.result(id), value)
+      assert.deepStrictEqual(seen, [value, value])
+      assert.strictEqual((yield* TestModel.requests).length, 2)
+    }).pipe(Effect.provide(flow.layer.pipe(
+      Layer.provideMerge(TestModel.layer([TestModel.text(JSON.stringify({ day })), TestModel.text(good)])),
+      Layer.provideMerge(Layer.fresh(Engine.layerMemory))
+    )))
+  })
 })
