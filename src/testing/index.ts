@@ -1,2 +1,3 @@
 export * as Cassette from "./Cassette.ts"
+export * as MemoryStoreSuite from "./MemoryStoreSuite.ts"
 export * as TestModel from "./TestModel.ts"

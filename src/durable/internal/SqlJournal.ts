@@ -1,15 +1,13 @@
 /**
  * The journal on a SQL database: one table of events, one of entries, one of messages.
  *
- * SQLite and PostgreSQL differ in a few words of DDL. Migrations go forward only and run by themselves; of two processes
- * that start at once, one waits for the other.
+ * SQLite and PostgreSQL differ in a few words of DDL.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as References from "effect/References"
 import * as Schema from "effect/Schema"
-import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { JournalEvent, type Recorded } from "../../core/JournalEvent.ts"
@@ -28,12 +26,11 @@ import {
 } from "../Journal.ts"
 import { channel } from "../Owners.ts"
 import { CommitGroup } from "./CommitGroup.ts"
+import * as Migrations from "./Migrations.ts"
 
-const migrations = Migrator.fromRecord({
+const migrations = {
   "0001_journal": Effect.gen(function*() {
-    const sql = yield* SqlClient.SqlClient
-    const isPostgres = sql.onDialectOrElse({ pg: () => true, orElse: () => false })
-    const big = sql.literal(isPostgres ? "bigint" : "integer")
+    const { big, counted, isPostgres, sql } = yield* Migrations.dialect
     yield* sql`
       create table fluxion_journal (
         execution text not null,
@@ -44,7 +41,7 @@ const migrations = Migrator.fromRecord({
       ) ${sql.literal(isPostgres ? "" : "without rowid")}`
     yield* sql`
       create table fluxion_inbox (
-        position ${sql.literal(isPostgres ? "bigint generated always as identity" : "integer")} primary key,
+        position ${counted} primary key,
         execution text not null,
         name text not null,
         data text not null,
@@ -72,7 +69,7 @@ const migrations = Migrator.fromRecord({
     yield* sql`create index fluxion_executions_owner on fluxion_executions (owner) where owner is not null`
     yield* sql`create index fluxion_executions_created on fluxion_executions (created_at, id)`
   })
-})
+}
 
 interface Append {
   readonly execution: string
@@ -166,7 +163,7 @@ const isTaken = ({ reason }: SqlError) => reason._tag === "UniqueViolation" || r
 /** The journal on the `SqlClient` of the context. */
 export const make = Effect.gen(function*() {
   const sql = yield* SqlClient.SqlClient
-  yield* Migrator.make({})({ loader: migrations, table: "fluxion_migrations" })
+  yield* Migrations.run({ name: "journal", table: "fluxion_migrations", migrations })
 
   // many rows come as one parameter: the statement stays the same, however many there are
   const insertMany = sql.onDialectOrElse({
