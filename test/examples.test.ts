@@ -166,6 +166,15 @@ book hotel to Rome
 cancel hotel-17
 cancel flight-17
 ExecutionCancelled cancelled
+`,
+  "19-memory-across-processes.ts": `ada [ 'diet: Ada is a vegetarian. (assistant)' ]
+bob []
+Ada is a vegetarian.
+`,
+  "20-shared-memory.ts": `list_memory_keys {"keys":["bees","deadline"],"more":false}
+search_memory [{"key":"bees","value":"Bees dance to say where flowers are.","by":"researcher"}]
+Bees dance to talk.
+2027 [ 'bees', 'deadline' ] 12000
 `
 }
 

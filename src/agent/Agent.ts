@@ -156,12 +156,14 @@ export type ChangedRest<Old, Options> =
   | Old
   | { readonly [Name in keyof Options & Effectful]: ServicesOf<Options[Name]> }[keyof Options & Effectful]
 
-type Effectful = "instructions" | "beforeTurn" | "check" | "fallback" | "rollback"
+type Effectful = "instructions" | "beforeTurn" | "check" | "fallback" | "rollback" | "longTermMemory"
 // an option that is not there stays as it is
 type Kept<Options, Name extends string, Old> = Options extends { readonly [Key in Name]: unknown } ? never : Old
 type ToolNeeds<Tools> = Tools extends ReadonlyArray<infer Item> ? Toolbox.Requirements<Item> : never
 type Services<Ret> = Ret extends Effect.Effect<any, any, infer R> ? R : never
-type ServicesOf<Option> = Option extends (...args: any) => infer Ret ? Services<Ret> : Services<Option>
+type ServicesOf<Option> = Option extends (...args: any) => infer Ret ? Services<Ret>
+  : Option extends { readonly "~R": Types.Covariant<infer R> } ? R
+  : Services<Option>
 
 /** What an agent's `model` needs. */
 export type ModelNeeds<Model> = Model extends string | Fallback ? Models : LanguageModel.LanguageModel
@@ -176,12 +178,13 @@ export type FallbackError<Ret> = [Ret] extends [never] ? AgentError
   : never
 
 /** What an agent needs besides its model and its tools. */
-export type RestNeeds<Output extends Schema.Top, RI, RB, RC, FR, RR> =
+export type RestNeeds<Output extends Schema.Top, RI, RB, RC, FR, RR, RM> =
   | Output["DecodingServices"]
   | Output["EncodingServices"]
   | RI
   | RB
   | RC
+  | RM
   | Services<FR>
   | Services<RR>
 
@@ -207,19 +210,20 @@ export const make = <
   RC = never,
   FR extends Task.Body<Output["Type"], AgentError> = never,
   RR = never,
-  Approval extends boolean | undefined = undefined
+  Approval extends boolean | undefined = undefined,
+  RM = never
 >(
   name: Name,
-  options: AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR, Approval>
+  options: AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR, Approval, RM>
 ): Agent<
   Name,
   NoInfer<Output>["Type"],
-  ModelNeeds<Model> | Toolbox.Requirements<Tools> | RestNeeds<NoInfer<Output>, RI, RB, RC, FR, RR>,
+  ModelNeeds<Model> | Toolbox.Requirements<Tools> | RestNeeds<NoInfer<Output>, RI, RB, RC, FR, RR, RM>,
   FallbackError<FR> | ApprovalError<Approval>,
   Parts<
     ModelNeeds<Model>,
     Toolbox.Requirements<Tools>,
-    RestNeeds<NoInfer<Output>, RI, RB, RC, FR, RR>,
+    RestNeeds<NoInfer<Output>, RI, RB, RC, FR, RR, RM>,
     ApprovalError<Approval>
   >
 > => {
@@ -243,19 +247,20 @@ export const agent = <
   RC = never,
   FR extends Task.Body<Output["Type"], AgentError> = never,
   RR = never,
-  Approval extends boolean | undefined = undefined
+  Approval extends boolean | undefined = undefined,
+  RM = never
 >(
-  instructions: AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR, Approval>["instructions"],
-  options?: Omit<AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR, Approval>, "instructions">
+  instructions: AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR, Approval, RM>["instructions"],
+  options?: Omit<AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR, Approval, RM>, "instructions">
 ): Agent<
   string,
   NoInfer<Output>["Type"],
-  ModelNeeds<Model> | Toolbox.Requirements<Tools> | RestNeeds<NoInfer<Output>, RI, RB, RC, FR, RR>,
+  ModelNeeds<Model> | Toolbox.Requirements<Tools> | RestNeeds<NoInfer<Output>, RI, RB, RC, FR, RR, RM>,
   FallbackError<FR> | ApprovalError<Approval>,
   Parts<
     ModelNeeds<Model>,
     Toolbox.Requirements<Tools>,
-    RestNeeds<NoInfer<Output>, RI, RB, RC, FR, RR>,
+    RestNeeds<NoInfer<Output>, RI, RB, RC, FR, RR, RM>,
     ApprovalError<Approval>
   >
 > => fromOptions(nameAfter(options?.model), { ...options, instructions } as never) as never
@@ -272,8 +277,11 @@ const Payload = Schema.Struct({
   context: Schema.optionalKey(Schema.String.annotate({ description: "Background that helps to do it." }))
 })
 
+/** Of a workflow whoever starts it says whose it is; of a tool the run around it. */
+const OwnedPayload = Schema.Struct({ ...Payload.fields, owner: Schema.optionalKey(Schema.String) })
+
 const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unknown, any> => {
-  const tools = Toolbox.fromInputs(options.tools ?? [])
+  const tools = Toolbox.fromInputs([...options.tools ?? [], ...options.longTermMemory?.tools ?? []])
   const output = options.output === undefined || options.output === Schema.String
     ? undefined
     : Output.make(options.output)
@@ -338,6 +346,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     journaled: false,
     foreign: false,
     spent: Usage.empty,
+    owner: run?.owner,
     attempt: 1,
     failed: undefined,
     isStarted: false,
@@ -352,6 +361,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     fiber: Fiber.Fiber<unknown, unknown>
   ): Effect.Effect<RunResult<unknown>, AgentError, any> => {
     const { approval } = options
+    input.owner ??= fiber.getRef(CurrentRun)?.owner
     return approval === undefined || approval === false ?
       perform(input, fiber) :
       Effect.suspend(() =>
@@ -571,11 +581,11 @@ export const print = <Output, E, R>(
 export const toWorkflow = <Name extends string, Output, R>(
   agent: Agent<Name, Output, R>,
   options: { readonly version?: string | undefined } = {}
-): Workflow.Workflow<Name, typeof Payload, Output, AgentError, R> =>
+): Workflow.Workflow<Name, typeof OwnedPayload, Output, AgentError, R> =>
   Workflow.make(agent.name, {
-    payload: Payload,
+    payload: OwnedPayload,
     success: agent[Task.TypeId].definition.success as Schema.Codec<Output, unknown>,
     error: AgentError,
     version: options.version,
-    run: ({ context, instruction }) => agent(instruction, context === undefined ? {} : { context })
+    run: ({ instruction, ...options }) => agent(instruction, options)
   })

@@ -9,6 +9,7 @@ import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type { AgentError } from "../core/AgentError.ts"
 import type { Options as TaskOptions, Retry } from "../durable/Task.ts"
+import type { LongTermMemory } from "./LongTermMemory.ts"
 import type { ModelOptions } from "./ModelOptions.ts"
 import type { Fallback } from "./Models.ts"
 import type { RunStep, StopWhen } from "./StopWhen.ts"
@@ -26,6 +27,8 @@ export interface RunOptions extends ModelOptions {
   readonly context?: string | undefined
   /** What was said before, kept by the caller: `Prompt.fromMessages(result.messages)` goes on from a run. */
   readonly history?: Prompt.Prompt | undefined
+  /** Whose run it is: facts of a long-term memory are kept for them alone. Agents inside the run are told, too. */
+  readonly owner?: string | undefined
   /** Single tool calls in this run. */
   readonly maxToolCalls?: number | undefined
   /** Whether, and which, tools the model has to call; a forced choice holds until it has called one. */
@@ -65,7 +68,8 @@ export interface AgentOptions<
   RC,
   FR,
   RR,
-  Approval = boolean | undefined
+  Approval = boolean | undefined,
+  RM = any
 > extends
   ModelOptions,
   Omit<
@@ -82,6 +86,8 @@ export interface AgentOptions<
   readonly model?: Model
   /** What the model may call: Tasks, Agents, Toolkits, Toolboxes, vendors' tools. */
   readonly tools?: ReadonlyArray<Tools> | undefined
+  /** Facts that outlive the run: `LongTermMemory.make({ scope })`. The model is given tools to use them. */
+  readonly longTermMemory?: LongTermMemory<RM> | undefined
   /** What the answer has to be. Default: text. The answer is decoded by it, so dates are dates. */
   readonly output?: Output | undefined
   /** Rules that the Schema cannot say; fails with what the model is to correct. */

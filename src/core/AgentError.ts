@@ -185,6 +185,16 @@ export class ConversationBusy extends Schema.TaggedError<ConversationBusy>()("Co
   }
 }
 
+/** The agent's long-term memory is kept by owner, and the run did not say whose it is; `memory` is its scope. */
+export class OwnerMissing extends Schema.TaggedError<OwnerMissing>()("OwnerMissing", {
+  memory: Schema.String
+}) {
+  readonly isRetryable = false
+  override get message(): string {
+    return `the memory "${this.memory}" is kept by owner, and none was said; give the run its owner: { owner: "…" }`
+  }
+}
+
 /** Every reason for which a run fails. */
 export const AgentErrorReason = Schema.Union([
   ModelFailed,
@@ -196,7 +206,8 @@ export const AgentErrorReason = Schema.Union([
   Unsupported,
   ModelUnresolved,
   TimedOut,
-  ConversationBusy
+  ConversationBusy,
+  OwnerMissing
 ])
 
 /** Every reason for which a run fails. */

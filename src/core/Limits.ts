@@ -20,5 +20,11 @@ export const maxToolResult = 65_536
 /** The longest time that a vendor's `retry-after` is honoured; a longer one fails at once. */
 export const maxRetryAfter = "60 seconds"
 
+/** Characters of one fact in a long-term memory, as JSON. */
+export const maxMemoryValue = 65_536
+
+/** Characters of an owner, a scope or a key in a long-term memory: together they fit an index. */
+export const maxMemoryName = 200
+
 /** How often in a row a vendor may pause a turn in which it runs its own tools; it is asked to go on each time. */
 export const maxPauses = 10

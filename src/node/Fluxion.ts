@@ -9,6 +9,7 @@ import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
+import type { MemoryStore } from "../agent/MemoryStore.ts"
 import type { Models } from "../agent/Models.ts"
 import type { AgentEvent } from "../core/AgentEvent.ts"
 import type { Engine } from "../durable/Engine.ts"
@@ -34,9 +35,9 @@ export type ModelInput = DefaultModel.ModelInput
 /** What there is without `layer`: models by name, and the model of agents that name none if `model` is given. */
 export type Base<Model> = Models | ([Model] extends [ModelInput] ? LanguageModel.LanguageModel : never)
 
-/** The engine, if executions are wanted. */
-export type Durable<Database, Workflows> = [Database] extends [string] ? Engine
-  : [Workflows] extends [ReadonlyArray<unknown>] ? Engine
+/** The engine, and the store of facts, if something is to be kept. */
+export type Durable<Database, Workflows> = [Database] extends [string] ? Engine | MemoryStore
+  : [Workflows] extends [ReadonlyArray<unknown>] ? Engine | MemoryStore
   : never
 
 /** What opening the database and registering the workflows can fail with. */
@@ -61,17 +62,17 @@ export interface Options<
   readonly model?: Model
   /** Settings by provider; each is the environment's where it says nothing. */
   readonly providers?: Providers.Options | undefined
-  /** Where executions are kept: a file's path, or a `postgres://` address. Without it they end with the process. */
+  /** Where executions and facts are kept: a file's path, or a `postgres://` address. Without it they end with the process. */
   readonly database?: Database
   /** The workflows that run here. */
-  readonly workflows?: Workflows & ReadonlyArray<WorkflowOn<Base<NoInfer<Model>> | NoInfer<Out> | Engine>>
+  readonly workflows?: Workflows & ReadonlyArray<WorkflowOn<Base<NoInfer<Model>> | NoInfer<Out> | Engine | MemoryStore>>
   /** The services that tools need, a Logger, a Tracer. It may use the models, and replace whatever is here. */
   readonly layer?: Layer.Layer<Out, E, Base<NoInfer<Model>>> | undefined
 }
 
 /**
  * Everything for Node: all providers' models by name, the model of agents that name none, the engine of the workflows,
- * and what `layer` gives.
+ * the store of facts, and what `layer` gives.
  */
 export const layer = <
   const Model extends ModelInput | undefined = undefined,
@@ -91,7 +92,7 @@ export const layer = <
     : Layer.provideMerge(DefaultModel.layer(options.model), models)
   const services = options.layer === undefined ? base : Layer.provideMerge(options.layer, base as never)
   if (options.database === undefined && options.workflows === undefined) return services as never
-  const engine = Layer.merge(services, Database.layer(options.database))
+  const engine = Layer.merge(Database.layer(options.database), services)
   return (options.workflows ?? []).reduce<Layer.Layer<any, any, any>>(
     (all, workflow) => Layer.provideMerge(workflow.layer, all),
     engine

@@ -110,6 +110,8 @@ export const ofReason = (reason: AgentErrorReason): Problem => {
       return because(504, reason.message)
     case "ConversationBusy":
       return because(409, reason.message)
+    case "OwnerMissing":
+      return because(500, "the run has no owner")
   }
 }
 

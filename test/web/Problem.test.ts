@@ -58,7 +58,8 @@ const table: ReadonlyArray<readonly [AgentError.AgentErrorReason, status: number
       false
     ],
     [new AgentError.TimedOut({ after: Duration.seconds(5) }), 504, /timeout of 5s/, true],
-    [new AgentError.ConversationBusy({ conversation: "chat-42" }), 409, /"chat-42"/, true]
+    [new AgentError.ConversationBusy({ conversation: "chat-42" }), 409, /"chat-42"/, true],
+    [new AgentError.OwnerMissing({ memory: "notes" }), 500, /owner/, false]
   ]
 
 const toError = (reason: AgentError.AgentErrorReason) =>

@@ -18,6 +18,8 @@ export interface Sink {
 export interface RunScope {
   readonly path: string
   readonly sink: Sink | undefined
+  /** Whose run it is: what it keeps is kept for them. A run inside another is its owner's, too. */
+  owner: string | undefined
   /** What it used beside its own turns: the agents that it called, and its attempts that failed. */
   spent: Usage
 }

@@ -7,7 +7,7 @@ import * as Prompt from "effect/ai/Prompt"
 import type * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
 import * as Effect from "effect/Effect"
-import { type AgentError, ModelFailed, ModelUnresolved } from "../../core/AgentError.ts"
+import { type AgentError, ModelFailed, ModelUnresolved, OwnerMissing } from "../../core/AgentError.ts"
 import type { Warning } from "../../core/AgentEvent.ts"
 import * as Limits from "../../core/Limits.ts"
 import * as Usage from "../../core/Usage.ts"
@@ -20,6 +20,7 @@ import type { Output } from "../Output.ts"
 import type { BoundTool } from "../Toolbox.ts"
 import * as Circuit from "./circuit.ts"
 import { Chain } from "./fallback.ts"
+import * as MemoryTools from "./memoryTools.ts"
 import type { Target } from "./modelCall.ts"
 import * as Parts from "./Parts.ts"
 import type { RunScope } from "./RunScope.ts"
@@ -176,10 +177,15 @@ const saysNothing = (agent: string, model: string) =>
 /** The state a run begins with: its prompt is instructions, history, the user's message. */
 export const begin = (
   agent: AgentDefinition,
-  input: Pick<RunInput, "instruction" | "options">,
+  input: Pick<RunInput, "instruction" | "options" | "owner">,
   target: Target
-): Effect.Effect<RunState, ModelFailed, any> => {
-  const start = (instructions: string): Effect.Effect<RunState, ModelFailed> => {
+): Effect.Effect<RunState, ModelFailed | OwnerMissing, any> => {
+  const memory = agent.options.longTermMemory
+  if (memory?.isOwned === true && (input.owner ?? "") === "") {
+    return Effect.fail(new OwnerMissing({ memory: memory.scope }))
+  }
+  const start = (own: string): Effect.Effect<RunState, ModelFailed> => {
+    const instructions = memory === undefined ? own : own === "" ? MemoryTools.hint : `${own}\n\n${MemoryTools.hint}`
     const message = userMessage(input.instruction, input.options.context)
     if (message === undefined) return Effect.fail(saysNothing(agent.name, target.id))
     const history = input.options.history?.content

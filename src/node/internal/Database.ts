@@ -1,11 +1,12 @@
 /**
- * Where executions are kept: a file, a PostgreSQL server, or memory.
+ * Where executions and facts are kept: a file, a PostgreSQL server, or memory.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { MigrationError } from "effect/sql/Migrator"
 import type { SqlError } from "effect/sql/SqlError"
+import * as MemoryStore from "../../agent/MemoryStore.ts"
 import * as Engine from "../../durable/Engine.ts"
 
 /** What opening a database can fail with. */
@@ -13,9 +14,11 @@ export type DatabaseError = SqlError | MigrationError
 
 const isUrl = (database: string) => /^postgres(ql)?:\/\//.test(database)
 
-/** An engine on a file's path, a `postgres://` address, or in memory. Drivers are loaded when it is built. */
-export const layer = (database: string | undefined): Layer.Layer<Engine.Engine, DatabaseError> => {
-  if (database === undefined) return Engine.layerMemory
+/** An engine and a store of facts on a file's path, a `postgres://` address, or in memory. Drivers are loaded when it is built. */
+export const layer = (
+  database: string | undefined
+): Layer.Layer<Engine.Engine | MemoryStore.MemoryStore, DatabaseError> => {
+  if (database === undefined) return Layer.merge(Engine.layerMemory, MemoryStore.layerMemory)
   const storage = isUrl(database)
     ? Effect.map(
       Effect.promise(() => import("../../storage/postgres/Postgres.ts")),
@@ -25,5 +28,5 @@ export const layer = (database: string | undefined): Layer.Layer<Engine.Engine, 
       Effect.promise(() => import("../../storage/sqlite/Sqlite.ts")),
       (Sqlite) => Sqlite.layer({ filename: database })
     )
-  return Layer.provide(Engine.layerJournal, Layer.unwrap(storage))
+  return Layer.provide(Layer.merge(Engine.layerJournal, MemoryStore.layerSql), Layer.unwrap(storage))
 }
