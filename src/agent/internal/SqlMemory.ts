@@ -166,7 +166,9 @@ export const make = Effect.gen(function*() {
         )),
     search: (place, { limit, reserved, terms }) =>
       terms.length === 0 ? Effect.succeed([]) : using("search", (now) => {
-        const own = sql`${at(place)} and ${isThere(now)} and ${shown(reserved)}`
+        // in this form it is checked of what the words found, and no index of all the owner's facts is read for it
+        const own = sql`owner || '' = ${place.owner} and scope || '' = ${place.scope}
+          and ${isThere(now)} and ${shown(reserved)}`
         const mark = markOf(place)
         // only the best are read whole
         const best = isPostgres
