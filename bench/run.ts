@@ -21,7 +21,8 @@ const files = [
   "import",
   "installed",
   "types",
-  "durable"
+  "durable",
+  "memory"
 ]
 
 const usage = `npm run bench [-- rows…] [--quick] [--json]

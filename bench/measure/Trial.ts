@@ -1,13 +1,16 @@
-/** A trial of durable executions, in a process and a folder of its own. */
+/** A trial of durable executions, or of memory, in a process and a folder of its own. */
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
-const file = join(import.meta.dirname, "..", "durable", "Trials.ts")
-
 /** Runs a trial, and gives what it measured. */
-export const run = <A>(name: string, settings: { readonly [key: string]: unknown } = {}): A => {
+export const run = <A>(
+  name: string,
+  settings: { readonly [key: string]: unknown } = {},
+  of: "durable" | "memory" = "durable"
+): A => {
+  const file = join(import.meta.dirname, "..", of, "Trials.ts")
   const folder = mkdtempSync(join(tmpdir(), "fluxion-bench-"))
   try {
     const all = { filename: join(folder, "bench.db"), synchronous: "normal", ...settings }
