@@ -14,6 +14,7 @@ import type { ModelOptions } from "./ModelOptions.ts"
 import type { Fallback } from "./Models.ts"
 import type { RunStep, StopWhen } from "./StopWhen.ts"
 import type { ToolInput } from "./Toolbox.ts"
+import type { WorkingMemory } from "./WorkingMemory.ts"
 
 /**
  * What an agent is asked: a text, or texts, images and files (`Prompt.filePart({ mediaType, data })`, where `data` is
@@ -86,6 +87,8 @@ export interface AgentOptions<
   readonly model?: Model
   /** What the model may call: Tasks, Agents, Toolkits, Toolboxes, vendors' tools. */
   readonly tools?: ReadonlyArray<Tools> | undefined
+  /** How much of what was said before a turn is sent: `WorkingMemory.make({ window, maxTokens })`. Default: all. */
+  readonly memory?: WorkingMemory | undefined
   /** Facts that outlive the run: `LongTermMemory.make({ scope })`. The model is given tools to use them. */
   readonly longTermMemory?: LongTermMemory<RM> | undefined
   /** What the answer has to be. Default: text. The answer is decoded by it, so dates are dates. */

@@ -21,6 +21,8 @@ import * as EffectCopies from "../EffectCopies.ts"
 import { isFallback } from "../Models.ts"
 import * as Output from "../Output.ts"
 import type { TurnResponse } from "../ResponseFold.ts"
+import * as Tokens from "../Tokens.ts"
+import * as Trim from "../Trim.ts"
 import * as Turn from "../Turn.ts"
 import * as Answer from "./answer.ts"
 import { askModel, checkModels } from "./askModel.ts"
@@ -67,6 +69,12 @@ export const run = Effect.fnUntraced(function*(
   const keepsSteps = options.stopWhen !== undefined || options.beforeTurn !== undefined
 
   const prompt = Prompt.fromMessages(state.content)
+  const bounds = options.memory === undefined ? undefined : {
+    ...options.memory,
+    instructions: state.instructions,
+    asked: state.content.length - 1,
+    fixed: options.memory.maxTokens === undefined ? 0 : Tokens.ofTools(agent.declared)
+  }
   let isStopped = false
   /** How often in a row the vendor paused, and what it had said until then. */
   let pauses = 0
@@ -76,10 +84,15 @@ export const run = Effect.fnUntraced(function*(
     const isLast = isStopped || (state.toolCalls >= maxToolCalls && agent.declared.length + state.toolCalls > 0)
     const question = { turn, options: asked, onlyAnswer: isLast || state.corrections > 0 }
     const current = chain === undefined ? first : chain.current
+    const kept = bounds === undefined ? undefined : Trim.trim(state.content, bounds)
+    if (kept?.fits === false) {
+      const most = "what a turn has to be sent is more than the agent's memory allows: raise window or maxTokens"
+      yield* warn(agent, state, "memory-exceeded", most)
+    }
     let request: TurnRequest = {
       target: current,
       chain,
-      prompt,
+      prompt: kept === undefined || kept.messages === state.content ? prompt : Prompt.fromMessages(kept.messages),
       tools: agent.declared,
       offered: agent.tools,
       toolChoice: toolChoiceOf(agent, state, wanted, isLast)

@@ -4,7 +4,7 @@
  */
 import { Effect, Exit, Option, Schema, type Scope } from "effect"
 import { Prompt } from "effect/ai"
-import { Agent, type AgentError, Task } from "fluxion"
+import { Agent, type AgentError, Task, type WorkingMemory } from "fluxion"
 import type { Received, Reply } from "../support/VendorServer.ts"
 import * as VendorServer from "../support/VendorServer.ts"
 import { families, type Family, idOf } from "./Families.ts"
@@ -93,13 +93,14 @@ export interface RunOptions {
   readonly history?: ReadonlyArray<Prompt.Message>
   /** The model that is asked from the second turn on. */
   readonly switchTo?: Family | undefined
+  readonly memory?: WorkingMemory.WorkingMemory | undefined
 }
 
 /** Runs an agent. */
 export const run = (
   family: Family,
   kind: Kind,
-  { history = [], switchTo }: RunOptions = {}
+  { history = [], memory, switchTo }: RunOptions = {}
 ): Effect.Effect<Run, never, Scope.Scope> =>
   Effect.gen(function*() {
     const begins = history.length
@@ -133,6 +134,7 @@ export const run = (
       maxTokens: 3000,
       reasoning: "low",
       modelRetry: { times: 0 },
+      memory,
       beforeTurn: ({ turn }) =>
         Effect.succeed(turn > 1 && switchTo !== undefined ? { model: idOf(switchTo) } : undefined)
     })
