@@ -2,7 +2,7 @@
  * Workflows for async code: one object with the database and the workflows, `await` for the rest.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Agent, agent, Effect, Execution, Pause, Schema, Workflow } from "fluxion"
+import { Agent, agent, Effect, Execution, LongTermMemory, MemoryStore, Pause, Schema, Workflow } from "fluxion"
 import { Fluxion } from "fluxion/node"
 import { TestModel } from "fluxion/testing"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -32,6 +32,19 @@ describe("Fluxion with workflows", () => {
     await using second = Fluxion.make({ database, workflows: [article] })
     await second.run(review.resume(id, true))
     assert.strictEqual(await second.run(article.result(id)), "rain is good")
+  })
+
+  it("keeps facts in the database, unless its layer has a store of its own", async () => {
+    const database = join(folder, "facts.db")
+    const notes = LongTermMemory.make({ scope: "notes" })
+    const first = Fluxion.make({ database })
+    await first.run(notes.set("k", Schema.String, "kept"))
+    await first.dispose()
+
+    await using second = Fluxion.make({ database })
+    assert.strictEqual(await second.run(notes.get("k", Schema.String)), "kept")
+    await using other = Fluxion.make({ database, layer: MemoryStore.layerMemory })
+    assert.isUndefined(await other.run(notes.get("k", Schema.String)))
   })
 
   it("runs in memory without a database, agents of its model among them", async () => {
