@@ -155,7 +155,7 @@ ModelFailed false
 AbortError
 `,
   "13-workflow.ts": `the first process has ended
-published "Bees dance to say where." (/publish)
+published "Bees dance to say where." (bees/publish)
 `,
   "14-pause-and-resume.ts": `paused [ [ 'review', { draft: 'All about bees.' } ] ]
 All about bees. (well said)

@@ -42,7 +42,7 @@ export interface Definition {
   readonly error: Schema.Top
   readonly run: (payload: any) => Effect.Effect<any, any, any>
   /** Makes the runs of its executions, where they follow rules of their own, as those of `effect/workflow` do. */
-  readonly makeRun?: ((history: History, log: ExecutionLog, made: Made & { readonly id: string }) => Run) | undefined
+  readonly makeRun?: ((history: History, log: ExecutionLog, made: Made) => Run) | undefined
 }
 
 /** What an engine's journal or its locks can fail with. */

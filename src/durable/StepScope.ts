@@ -70,7 +70,7 @@ export interface Attempts {
 
 /** Records steps, and answers those that were recorded. */
 export interface StepScope {
-  /** The key of the step under way: the same for every attempt and after every restart. */
+  /** Which step of which execution is under way: the same for every attempt and after every restart. */
   readonly idempotencyKey: string | undefined
   /** The attempts at the step under way; `undefined` between steps. */
   readonly attempts: Attempts | undefined

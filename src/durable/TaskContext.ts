@@ -9,7 +9,10 @@ export interface TaskContext {
   readonly signal: AbortSignal
   /** Tells how far the task has come; never waits. In an Effect, `Progress.emit` waits for slow watchers instead. */
   readonly progress: (value: unknown) => void
-  /** The same for every attempt of one call, and after a restart: give it to services that remove duplicates. */
+  /**
+   * The same for every attempt of one call, and after a restart; in an execution its id and the step. Give it to services
+   * that remove duplicates.
+   */
   readonly idempotencyKey: string
   /** 1 for the first attempt. */
   readonly attempt: number

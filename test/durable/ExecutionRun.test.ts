@@ -41,7 +41,12 @@ const start = Effect.fnUntraced(function*<A, E>(
   const log = new ExecutionLog(journal, execution, events.length)
   const failed = Deferred.makeUnsafe<string>()
   log.onFailed = (error) => Deferred.doneUnsafe(failed, Effect.succeed(error._tag))
-  const run = new ExecutionRun(replay, log, idle, { seed: execution, now: () => 0, recall: () => Effect.undefined })
+  const run = new ExecutionRun(replay, log, idle, {
+    id: execution,
+    seed: execution,
+    now: () => 0,
+    recall: () => Effect.undefined
+  })
   Object.assign(run, hooks)
   const fiber = Effect.runFork(
     Effect.onExit(Effect.provideService(body, StepScope.StepScope, run.scope()), () => Effect.sync(() => run.end())),

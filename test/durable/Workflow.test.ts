@@ -2,7 +2,7 @@
  * Workflows on an engine, in memory and on SQLite: started, waited for, paused, slept, cancelled, undone, retried.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Option, Schema, Stream } from "effect"
+import { Effect, Exit, Fiber, Layer, Option, Schedule, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Engine, Execution, Owners, Pause, Task, Workflow } from "fluxion"
 import { Sqlite } from "fluxion/sqlite"
@@ -73,6 +73,37 @@ for (const [name, layer] of Object.entries(layers)) {
           assert.deepStrictEqual(ran, ["flight Rome", "hotel Rome"])
           const info = yield* Execution.get("rome")
           assert.deepInclude(info, { id: "rome", workflow: "trip", version: "1", state: "completed", waits: [] })
+        })
+      )
+    })
+
+    it.effect("gives the attempts at a step one idempotency key, which no other step and no other execution has", () => {
+      const keys: Array<string> = []
+      const pay = Task.make("pay", {
+        payload: { euros: Schema.Finite },
+        success: Schema.Void,
+        error: Schema.String,
+        retry: Schedule.recurs(1),
+        run: (_, { attempt, idempotencyKey }) => {
+          keys.push(idempotencyKey)
+          return attempt === 1 ? Effect.fail("busy") : Effect.void
+        }
+      })
+      const fields = { payload: {}, success: Schema.Void, error: Schema.String, run: () => pay({ euros: 10 }) }
+      const child = Workflow.make("child", fields)
+      const order = Workflow.make("order", {
+        ...fields,
+        run: () => Effect.orDie(Effect.andThen(Effect.andThen(pay({ euros: 10 }), pay({ euros: 10 })), child({})))
+      })
+      return on(
+        [child.layer, order.layer],
+        Effect.gen(function*() {
+          yield* order.execute({}, { id: "a" })
+          yield* order.execute({}, { id: "b" })
+          assert.strictEqual(keys.length, 12)
+          assert.strictEqual(new Set(keys).size, 6)
+          for (let index = 0; index < keys.length; index += 2) assert.strictEqual(keys[index], keys[index + 1])
+          assert.isTrue(keys[0]!.startsWith("a/pay:"))
         })
       )
     })

@@ -92,7 +92,7 @@ const boot = async (
         })
     },
     idle,
-    { seed: "seed", now: () => 0, recall: () => Effect.undefined }
+    { id: "execution", seed: "seed", now: () => 0, recall: () => Effect.undefined }
   )
 
   let parked = false

@@ -77,7 +77,7 @@ export class EffectRun implements Run {
   readonly #steps: Map<string, Replay.Record>
   readonly #attemptsOf: Map<string, ReadonlyArray<Replay.Failed>>
   readonly #log: ExecutionLog
-  readonly #made: Made & { readonly id: string }
+  readonly #made: Made
   readonly #workflow: Workflow.Any
   readonly #codecs = new Map<string, Codecs.Codec>()
   readonly #announced = new Set<string>()
@@ -102,7 +102,7 @@ export class EffectRun implements Run {
     workflow: Workflow.Any,
     replay: Replay.Replay,
     log: ExecutionLog,
-    made: Made & { readonly id: string }
+    made: Made
   ) {
     this.#workflow = workflow
     this.#attemptsOf = new Map(replay.attempts)
@@ -429,7 +429,7 @@ export class EffectRun implements Run {
   #scope(level: Level, attempts?: Attempts): StepScope {
     const next = (name: string, payload: string) => StepKey.next(level.counts, level.key, name, payload)
     return {
-      idempotencyKey: level.key === "" ? undefined : StepKey.stepOf(level.key),
+      idempotencyKey: StepKey.idempotencyKey(this.#made.id, level.key),
       attempts,
       step: (step, body) => this.#ask(level, step, (key, payload) => this.#step(key, payload, step, body)),
       wait: (wait) => this.#ask(level, wait, (key) => this.#wait(key, wait)),

@@ -160,7 +160,7 @@ export class ExecutionRun implements Run {
 
   #scope(level: Level, attempts?: Attempts): StepScope {
     return {
-      idempotencyKey: level.key === "" ? undefined : StepKey.stepOf(level.key),
+      idempotencyKey: StepKey.idempotencyKey(this.#made.id, level.key),
       attempts,
       step: (step, body) => this.#step(level, step, body),
       wait: (wait) => this.#wait(level, wait),

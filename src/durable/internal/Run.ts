@@ -17,6 +17,8 @@ export interface Awaited {
 
 /** What a run is made of besides its history. */
 export interface Made {
+  /** The execution's id. */
+  readonly id: string
   /** What its ids and random numbers are made of. */
   readonly seed: string
   /** Milliseconds since 1970. */

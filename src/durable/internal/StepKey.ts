@@ -26,6 +26,10 @@ export const stepOf = (key: string): string => {
   return at > key.lastIndexOf("/") ? key.slice(0, at) : key
 }
 
+/** What the services that a step calls know it by: the same for all its attempts, and for no step of another execution. */
+export const idempotencyKey = (execution: string, key: string): string | undefined =>
+  key === "" ? undefined : `${execution}${stepOf(key)}`
+
 /** What `key` is beneath, the innermost first: steps, or attempts at them. */
 export const around = function*(key: string): Generator<string> {
   for (let end = key.lastIndexOf("/"); end > 0; end = key.lastIndexOf("/", end - 1)) yield key.slice(0, end)
