@@ -25,6 +25,7 @@ import * as Name from "../core/Name.ts"
 import * as Usage from "../core/Usage.ts"
 import * as Attempts from "../durable/internal/attempts.ts"
 import type { Definition } from "../durable/internal/definition.ts"
+import { CurrentFeed, type Feed } from "../durable/internal/Feed.ts"
 import * as StepScope from "../durable/StepScope.ts"
 import * as Task from "../durable/Task.ts"
 import { explain } from "../durable/TaskError.ts"
@@ -342,6 +343,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     options: run ?? {},
     path: scope.path,
     sink: scope.sink,
+    feed: scope.feed,
     traced: false,
     journaled: false,
     foreign: false,
@@ -437,8 +439,12 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
       const around = fiber.getRef(CurrentRun)
       const sink = around?.sink
       if (sink === undefined) {
-        const input = start(instruction, run, { path: around === undefined ? name : `${around.path}/${name}`, sink })
+        const wanted = around === undefined ? name : `${around.path}/${name}`
+        const feed = fiber.getRef(CurrentFeed)
+        const path = feed === undefined ? wanted : claimPath(feed, wanted)
+        const input = start(instruction, run, { path, sink, feed })
         const ran = executeIn(input, fiber)
+        if (feed !== undefined) return Effect.ensuring(ran, Effect.sync(() => releasePath(feed, path)))
         return input.journaled ? ran : Effect.onExit(ran, (exit) => report(definition, input, exit, endedBy(exit)))
       }
       const path = claimPath(sink, `${around!.path}/${name}`)
@@ -527,7 +533,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
 const enter = (context: Context.Context<any>, input: RunInput): Context.Context<any> =>
   Context.add(context, CurrentRun, input)
 
-type RunScopeOf = { readonly path: string; readonly sink: Sink | undefined }
+type RunScopeOf = { readonly path: string; readonly sink: Sink | undefined; readonly feed?: Feed | undefined }
 
 const isOutermost = (event: AgentEvent): boolean => !event.path.includes("/")
 

@@ -54,7 +54,7 @@ export interface RunResult<out Output = string> {
 }
 
 /** Any value, as JSON where it is encoded: what has none is shown as text or a list, and comes back as that. */
-const Shown = Schema.Json.pipe(
+export const Shown = Schema.Json.pipe(
   Schema.decodeTo(
     Schema.Unknown,
     SchemaTransformation.transform({

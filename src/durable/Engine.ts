@@ -18,6 +18,7 @@ import type { WorkflowEngine } from "effect/workflow/WorkflowEngine"
 import type { Parent } from "../core/JournalEvent.ts"
 import type { ExecutionExists, PayloadInvalid, WorkflowConflict } from "./ExecutionError.ts"
 import type { ExecutionLog } from "./internal/ExecutionLog.ts"
+import type { Reader } from "./internal/Feed.ts"
 import type { History } from "./internal/Replay.ts"
 import type { Made, Run } from "./internal/Run.ts"
 import * as Journal from "./Journal.ts"
@@ -69,6 +70,16 @@ export class Engine extends Context.Service<Engine, {
     what: "state" | "event",
     look: Effect.Effect<Option.Option<A>, E, R>
   ) => Effect.Effect<A, E, R>
+  /** Calls `listener` whenever there may be another event, as long as the scope. */
+  readonly listen: (execution: string, listener: () => void) => Effect.Effect<void, never, Scope.Scope>
+  /**
+   * Reads what the run of an execution, which `owner` has, tells beside its journal: from the run's start (`from: 0`), or
+   * from now. Nothing, if this process is the owner and has no such run; `wake` is called when there is more.
+   */
+  readonly follow: (
+    execution: string,
+    options: { readonly owner: string; readonly from: number; readonly wake: () => void }
+  ) => Effect.Effect<Reader | undefined, never, Scope.Scope>
 }>()("fluxion/durable/Engine") {}
 
 /** An engine on the journal and the owners of the context. Effect's own workflows run on it, too. */

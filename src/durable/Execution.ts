@@ -5,9 +5,11 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import type { ExecutionEvent } from "../core/ExecutionEvent.ts"
 import type { Recorded } from "../core/JournalEvent.ts"
 import { Engine, type EngineError } from "./Engine.ts"
 import { AlreadyResumed, ExecutionNotFound, ExecutionState, NotPaused } from "./ExecutionError.ts"
+import * as Following from "./internal/following.ts"
 import * as Replay from "./internal/Replay.ts"
 import * as Waiting from "./internal/waiting.ts"
 import * as Journal from "./Journal.ts"
@@ -71,33 +73,48 @@ export const list = (options: ListOptions = {}): Effect.Effect<Page, EngineError
 
 const isEnded = (state: Journal.State) => Journal.ended.includes(state)
 
-/** Where a stream of an execution's events ends, if not with the execution: when it is paused. */
+/** Which of an execution's events. */
 export interface EventsOptions {
   /** The first event, by its sequence number. Default 0. */
   readonly from?: number | undefined
+  /** Where the stream ends: with the execution (the default), or also when it is paused. */
   readonly until?: "end" | "pause" | undefined
+  /** Whether what happens inside steps is shown as well. Default true. */
+  readonly progress?: boolean | undefined
 }
 
-/** An execution's events: those that are there, then those that come, until it ends. */
-export const events = (
+/**
+ * An execution's events: those that are there, then those that come, until it ends; between them what happens inside its
+ * steps while it happens, an agent's text say, from whichever process runs it.
+ *
+ * Nothing of the journal is ever left out. Progress has no `sequence`: a reader who was too slow for it gets a `Gap` with
+ * the whole text so far, and one who cannot reach the process that has the execution is told so once, by `ProgressLost`.
+ * Whoever comes back goes on `from` the last sequence number and one.
+ */
+export const events: {
+  (
+    execution: string,
+    options: EventsOptions & { readonly progress: false }
+  ): Stream.Stream<Recorded, ExecutionNotFound | Journal.JournalUnreadable | EngineError, Engine>
+  (
+    execution: string,
+    options?: EventsOptions
+  ): Stream.Stream<ExecutionEvent, ExecutionNotFound | Journal.JournalUnreadable | EngineError, Engine>
+} = (
   execution: string,
-  { from = 0, until = "end" }: EventsOptions = {}
-): Stream.Stream<Recorded, ExecutionNotFound | Journal.JournalUnreadable | EngineError, Engine> =>
-  Stream.unwrap(Effect.map(Engine, (engine) =>
-    Stream.paginate(from, (sequence) =>
-      engine.watch(
-        execution,
-        "event",
-        Effect.gen(function*() {
-          // the state first: whatever it ended with is in the journal then
-          const { state } = yield* entryOf(engine, execution)
-          const isOver = isEnded(state) || state === "parked" || (until === "pause" && state === "paused")
-          const recorded = yield* engine.journal.load(execution, sequence)
-          if (recorded.length === 0 && !isOver) return Option.none()
-          const next = isOver ? Option.none<number>() : Option.some(sequence + recorded.length)
-          return Option.some([recorded, next] as const)
-        })
-      ))))
+  { from = 0, progress = true, until = "end" }: EventsOptions = {}
+): Stream.Stream<any, any, Engine> =>
+  Stream.unwrap(
+    Effect.map(Engine, (engine) =>
+      Following.make<ExecutionNotFound | Journal.JournalUnreadable | EngineError>({
+        from,
+        entry: entryOf(engine, execution),
+        load: (sequence) => engine.journal.load(execution, sequence),
+        isOver: ({ state }) => isEnded(state) || state === "parked" || (until === "pause" && state === "paused"),
+        listen: (listener) => engine.listen(execution, listener),
+        follow: (options) => progress ? engine.follow(execution, options) : Effect.succeed(undefined)
+      }))
+  )
 
 /** What an execution that was waited for has come to: its end, or that it waits for somebody. */
 export interface Settled {

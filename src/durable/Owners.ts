@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as StepKey from "./internal/StepKey.ts"
 
@@ -27,6 +28,23 @@ export class OwnersUnavailable extends Schema.TaggedError<OwnersUnavailable>()("
   }
 }
 
+/** An owner's process cannot be reached, and with it what its executions tell beside their journals. */
+export class OwnerUnreachable extends Schema.TaggedError<OwnerUnreachable>()("OwnerUnreachable", {
+  owner: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    const said = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    return `the process ${this.owner} cannot be reached from here: ${said}`
+  }
+}
+
+/** What is asked of an owner: what an execution that it has tells from now on, or from its run's start (`from: 0`). */
+export const Asked = Schema.Struct({ execution: Schema.String, from: Schema.Finite })
+
+/** What is asked of an owner. */
+export type Asked = typeof Asked.Type
+
 /** Knows the processes on one journal. */
 export class Owners extends Context.Service<Owners, {
   /** Whether other processes may be on this journal. */
@@ -40,6 +58,12 @@ export class Owners extends Context.Service<Owners, {
   readonly isAlive: (owner: string) => Effect.Effect<boolean, OwnersUnavailable>
   /** One element whenever another process may have written, and after each time that this could not be seen. Never ends. */
   readonly changes: Stream.Stream<void>
+  /** Answers other processes that ask, by lines of text, as long as the scope; one who reads slowly holds its own answer up. */
+  readonly serve: (
+    answer: (asked: Asked) => Stream.Stream<string>
+  ) => Effect.Effect<void, OwnersUnavailable, Scope.Scope>
+  /** Asks another owner's process. */
+  readonly ask: (owner: string, asked: Asked) => Stream.Stream<string, OwnerUnreachable>
 }>()("fluxion/durable/Owners") {}
 
 /** One process on a journal that no other one has. */
@@ -49,6 +73,8 @@ export const layerAlone: Layer.Layer<Owners> = Layer.effect(
     isShared: false,
     self: Effect.succeed(name),
     isAlive: (owner) => Effect.succeed(owner === name),
-    changes: Stream.never
+    changes: Stream.never,
+    serve: () => Effect.void,
+    ask: (owner) => Stream.fail(new OwnerUnreachable({ owner, cause: new Error("it is not on this journal") }))
   }))
 )

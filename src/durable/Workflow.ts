@@ -15,7 +15,7 @@ import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type { Recorded } from "../core/JournalEvent.ts"
+import type { ExecutionEvent } from "../core/ExecutionEvent.ts"
 import * as Name from "../core/Name.ts"
 import { CurrentExecution } from "./CurrentExecution.ts"
 import { type Definition, Engine, type EngineError } from "./Engine.ts"
@@ -72,11 +72,11 @@ export interface Workflow<out Name extends string, P extends Schema.Top, out A, 
   ) => Effect.Effect<A, E | StartError | ResultError, Engine>
   /** Waits for the result of an execution. */
   readonly result: (executionId: string) => Effect.Effect<A, E | ResultError, Engine>
-  /** Starts an execution; its events, until it ends or waits for somebody. */
+  /** Starts an execution; its events and progress, until it ends or waits for somebody: `Execution.events`. */
   readonly stream: (
     payload: P["~type.make.in"],
     options?: StartOptions
-  ) => Stream.Stream<Recorded, StartError | ExecutionNotFound | JournalUnreadable, Engine>
+  ) => Stream.Stream<ExecutionEvent, StartError | ExecutionNotFound | JournalUnreadable, Engine>
   /** Registers the workflow with the engine, with the services of the Layer. */
   readonly layer: Layer.Layer<never, WorkflowConflict, Engine | Exclude<R, Engine | CurrentExecution>>
 }

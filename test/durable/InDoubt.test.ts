@@ -18,7 +18,9 @@ const process_ = (
       isShared: false,
       self: Effect.succeed(name),
       isAlive: (owner) => Effect.succeed(owner === name),
-      changes: Stream.never
+      changes: Stream.never,
+      serve: () => Effect.void,
+      ask: () => Stream.empty
     })),
     Layer.fresh
   )

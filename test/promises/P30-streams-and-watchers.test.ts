@@ -1,11 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Latch, Schema, Scope, Stream } from "effect"
+import { Deferred, Effect, Exit, Fiber, Latch, Layer, Option, Redacted, Schedule, Schema, Scope, Stream } from "effect"
 import { Sse } from "effect/encoding"
 import { TestClock } from "effect/testing"
-import { Agent, type AgentEvent, Task, type Watch } from "fluxion"
+import { Agent, type AgentEvent, Engine, Execution, type ExecutionEvent, Task, type Watch } from "fluxion"
+import { Postgres } from "fluxion/postgres"
+import { Sqlite } from "fluxion/sqlite"
 import { EventResponse } from "fluxion/web"
+import { type ChildProcess, fork } from "node:child_process"
+import { once } from "node:events"
+import { mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll } from "vitest"
 import { isProgress } from "../../src/core/AgentEvent.ts"
 import * as LiveVendor from "../support/LiveVendor.ts"
+import * as PostgresServer from "../support/PostgresServer.ts"
 import * as Scripted from "../support/Scripted.ts"
 import * as View from "../support/View.ts"
 
@@ -340,7 +349,179 @@ describe("P30 the runner's stream loses nothing and its reader's pace reaches th
           prompt.content.at(-1)?.role === "tool" ? Scripted.say(["done"]) : Scripted.calls([["wait", {}]])
         )
       ))))
+  })
 
-    it.todo("a watcher in another process gets the same, with progress from the owner's address or a gap")
+  describe("whoever watches an execution that another process runs", () => {
+    const folder = mkdtempSync(join(tmpdir(), "fluxion-p30-"))
+    const children = new Set<ChildProcess>()
+    let server: Awaited<ReturnType<typeof PostgresServer.start>>
+    let databases = 0
+    beforeAll(async () => {
+      server = await PostgresServer.start()
+    }, 60_000)
+    afterAll(async () => {
+      for (const child of children) child.kill("SIGKILL")
+      await server.stop()
+      rmSync(folder, { recursive: true, force: true })
+    })
+
+    type Shown = ExecutionEvent.ExecutionEvent
+
+    const kinds = {
+      SQLite: async () => {
+        const filename = join(folder, `${databases++}.db`)
+        return { args: ["sqlite", filename], layer: Sqlite.layer({ filename }) }
+      },
+      PostgreSQL: async () => {
+        const url = await server.database(`p30_${databases++}`)
+        return { args: ["postgres", url], layer: Postgres.layer({ url: Redacted.make(url) }) }
+      }
+    }
+
+    /** Starts a process on the database whose model says so many words. */
+    const poet = async (args: ReadonlyArray<string>, count: number, pace: number) => {
+      const child = fork(join(import.meta.dirname, "..", "children", "poet.ts"), [...args, `${count}`, `${pace}`], {
+        execArgv: ["--conditions=fluxion-source", "--disable-warning=ExperimentalWarning"]
+      })
+      children.add(child)
+      await once(child, "message")
+      return child
+    }
+
+    /** The events of an execution from when somebody has started it. */
+    const events = (id: string, from?: number) =>
+      Execution.events(id, { from }).pipe(
+        Stream.retry(Schedule.spaced("5 millis").pipe(Schedule.upTo({ duration: "10 seconds" })))
+      )
+
+    const viewOf = (seen: ReadonlyArray<Shown>) => {
+      const view = new View.View()
+      for (const { event } of seen) {
+        if (event._tag !== "TaskProgress" && event._tag !== "ProgressLost" && "path" in event) view.see(event)
+      }
+      return view.of("poet")?.text
+    }
+    const sequences = (seen: ReadonlyArray<Shown>) =>
+      seen.flatMap(({ sequence }) => sequence === undefined ? [] : [sequence])
+    /** Every durable event, once and in order, and the end last. */
+    const isWhole = (seen: ReadonlyArray<Shown>, from = 0) => {
+      assert.deepStrictEqual(sequences(seen), sequences(seen).map((_, index) => from + index))
+      assert.strictEqual(seen.at(-1)?.event._tag, "ExecutionCompleted")
+    }
+
+    for (const [name, make] of Object.entries(kinds)) {
+      it.live(
+        `sees on ${name} every event, and the text as it comes; one who is slow a gap with the whole text; nobody holds it up`,
+        () =>
+          Effect.gen(function*() {
+            const count = 20_000
+            const text = words(count).join("")
+            const { args, layer } = yield* Effect.promise(make)
+            const child = yield* Effect.promise(() => poet(args, count, 1))
+            yield* Effect.gen(function*() {
+              const quick: Array<Shown> = []
+              const slow: Array<Shown> = []
+              const stands = yield* Latch.make()
+              const read = (seen: Array<Shown>, isSlow: boolean) =>
+                events("a").pipe(
+                  Stream.rechunk(1),
+                  Stream.runForEach((event) => {
+                    seen.push(event)
+                    return isSlow && event.event._tag === "TextDelta" ? stands.await : Effect.void
+                  }),
+                  Effect.forkChild({ startImmediately: true })
+                )
+              const readers = [yield* read(quick, false), yield* read(slow, true)]
+              child.send("a")
+              yield* Fiber.join(readers[0]!)
+              yield* stands.open
+              yield* Fiber.join(readers[1]!)
+              isWhole(quick)
+              isWhole(slow)
+              assert.isAbove(quick.filter(({ event }) => event._tag === "TextDelta").length, 100)
+              assert.strictEqual(viewOf(quick), text)
+              assert.isBelow(slow.length, count / 2)
+              const { exit } = yield* Execution.settled("a")
+              assert.deepInclude(Option.getOrThrow(exit), { value: text })
+            }).pipe(Effect.provide(Layer.orDie(Layer.provide(Engine.layerJournal, layer))))
+            child.kill("SIGKILL")
+          }),
+        60_000
+      )
+
+      it.live(
+        `comes back on ${name} with the last sequence number, and goes on from there with the whole text`,
+        () =>
+          Effect.gen(function*() {
+            const count = 5_000
+            const { args, layer } = yield* Effect.promise(make)
+            const child = yield* Effect.promise(() => poet(args, count, 5))
+            yield* Effect.gen(function*() {
+              child.send("a")
+              const first = yield* Stream.runCollect(
+                Stream.takeUntil(events("a"), ({ event }) => event._tag === "TextDelta" && event.delta === "w500 ")
+              )
+              const from = sequences(first).length
+              const rest = yield* Stream.runCollect(events("a", from))
+              isWhole(rest, from)
+              assert.strictEqual(viewOf([...first, ...rest]), words(count).join(""))
+              assert.isTrue(rest.some(({ event }) => event._tag === "Gap"))
+            }).pipe(Effect.provide(Layer.orDie(Layer.provide(Engine.layerJournal, layer))))
+            child.kill("SIGKILL")
+          }),
+        60_000
+      )
+    }
+
+    it.live(
+      "sees the turn begin anew when that process is killed and another one goes on",
+      () =>
+        Effect.gen(function*() {
+          const count = 2_000
+          const { args, layer } = yield* Effect.promise(kinds.SQLite)
+          const child = yield* Effect.promise(() => poet(args, count, 100_000))
+          yield* Effect.gen(function*() {
+            child.send("a")
+            const seen: Array<Shown> = []
+            const isHalf = yield* Latch.make()
+            const reader = yield* Effect.forkChild(
+              Stream.runForEach(events("a"), (event) => {
+                seen.push(event)
+                return event.event._tag === "TextDelta" ? isHalf.open : Effect.void
+              })
+            )
+            yield* isHalf.await
+            child.kill("SIGKILL")
+            const other = yield* Effect.promise(() => poet(args, count, 5))
+            yield* Fiber.join(reader)
+            other.kill("SIGKILL")
+            isWhole(seen)
+            assert.strictEqual(viewOf(seen), words(count).join(""))
+            assert.strictEqual(seen.filter(({ event }) => event._tag === "Claimed").length, 2)
+          }).pipe(Effect.provide(Layer.orDie(Layer.provide(Engine.layerJournal, layer))))
+        }),
+      60_000
+    )
+
+    it.live(
+      "is told once when it cannot be reached, and goes on with the events of the journal",
+      () =>
+        Effect.gen(function*() {
+          const { args, layer } = yield* Effect.promise(kinds.SQLite)
+          const child = yield* Effect.promise(() => poet(args, 2_000, 10))
+          yield* Effect.gen(function*() {
+            const owners = `${args[1]}-owners`
+            for (const file of readdirSync(owners)) if (file.endsWith(".sock")) rmSync(join(owners, file))
+            child.send("a")
+            const seen = yield* Stream.runCollect(events("a"))
+            isWhole(seen)
+            const progress = seen.flatMap(({ event, sequence }) => sequence === undefined ? [event] : [])
+            assert.deepStrictEqual(progress.map(({ _tag }) => _tag), ["ProgressLost"])
+            assert.match(progress[0]?._tag === "ProgressLost" ? progress[0].message : "", /cannot be reached from here/)
+          }).pipe(Effect.provide(Layer.orDie(Layer.provide(Engine.layerJournal, layer))))
+          child.kill("SIGKILL")
+        }),
+      60_000
+    )
   })
 })

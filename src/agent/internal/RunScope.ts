@@ -30,10 +30,13 @@ export const CurrentRun: Context.Reference<RunScope | undefined> = Context.Refer
   { defaultValue: () => undefined }
 )
 
-const claimed = new WeakMap<Sink, Set<string>>()
+const claimed = new WeakMap<object, Set<string>>()
 
-/** The path of a run inside another: agents of one name that run at once get `editor/researcher`, `editor/researcher#2`. */
-export const claimPath = (sink: Sink, wanted: string): string => {
+/**
+ * The path of a run whose events go where others' do: agents of one name that run at once get `editor/researcher`,
+ * `editor/researcher#2`.
+ */
+export const claimPath = (sink: object, wanted: string): string => {
   let paths = claimed.get(sink)
   if (paths === undefined) claimed.set(sink, paths = new Set())
   let path = wanted
@@ -43,6 +46,6 @@ export const claimPath = (sink: Sink, wanted: string): string => {
 }
 
 /** The run at a path has ended. */
-export const releasePath = (sink: Sink, path: string): void => {
+export const releasePath = (sink: object, path: string): void => {
   claimed.get(sink)?.delete(path)
 }

@@ -206,7 +206,7 @@ const fit = (
 /** Makes the call, as a step. */
 const call = (
   agent: AgentDefinition,
-  { journaled, path, sink, traced }: RunInput,
+  { feed, journaled, path, sink, traced }: RunInput,
   state: RunState,
   { prompt, target, toolChoice, tools }: TurnRequest,
   options: ModelOptions,
@@ -229,6 +229,7 @@ const call = (
     secretive: agent.secretive,
     path,
     sink,
+    feed,
     output,
     startedAt: undefined
   })

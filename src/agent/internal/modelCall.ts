@@ -17,6 +17,7 @@ import { ModelFailed } from "../../core/AgentError.ts"
 import type { AgentEvent } from "../../core/AgentEvent.ts"
 import * as Limits from "../../core/Limits.ts"
 import * as Secrets from "../../core/Secrets.ts"
+import type { Feed } from "../../durable/internal/Feed.ts"
 import type { Retry } from "../../durable/Task.ts"
 import type { Driver, ModelRequest } from "../Driver.ts"
 import { CurrentModelOptions } from "../ModelOptions.ts"
@@ -47,6 +48,8 @@ export interface ModelCall {
   readonly secretive: ReadonlyMap<string, (args: unknown) => void>
   readonly path: string
   readonly sink: Sink | undefined
+  /** Takes progress without holding the call up, where there is no sink. */
+  readonly feed: Feed | undefined
   /** What the response's text or answer tool is read as while it comes; `undefined` for text. */
   readonly output: Output.Output | undefined
   /** When the first attempt began. */
@@ -111,12 +114,18 @@ const parts = (call: ModelCall): Stream.Stream<any, AiError.AiError> => {
   return Stream.provideService(stream, CurrentModelOptions, request.options)
 }
 
+/** What is shown of a response as it comes. */
+type Delta = Extract<
+  AgentEvent,
+  { readonly _tag: "TextDelta" | "ReasoningDelta" | "ToolInputDelta" | "OutputPartial" }
+>
+
 /** What a reader is shown of a response: its deltas, or what is known of a typed answer. */
 const toEvents = (
   output: Output.Output | undefined,
   path: string,
   turn: number
-): (shown: Shown) => AgentEvent | undefined => {
+): (shown: Shown) => Delta | undefined => {
   if (output === undefined) return (shown) => ({ ...shown, path, turn })
   const partial = Output.partials(output)
   return (shown) => {
@@ -130,28 +139,34 @@ const toEvents = (
 
 const once = (call: ModelCall): Effect.Effect<TurnResponse, AiError.AiError> =>
   Effect.withFiber((fiber) => {
-    const { output, path, secretive, sink, state, target, turn } = call
+    const { feed, output, path, secretive, sink, state, target, turn } = call
     const clock = fiber.getRef(Clock.Clock)
     call.startedAt ??= clock.currentTimeMillisUnsafe()
     const fold = new ResponseFold()
     state.fold = fold
-    const show = sink === undefined ? undefined : toEvents(output, path, turn)
+    const show = sink === undefined && feed === undefined ? undefined : toEvents(output, path, turn)
+    feed?.started(path, turn, target.id)
     return Effect.map(
       Stream.runForEachArray(parts(call), (chunk) => {
         let waiting: Effect.Effect<void> = Effect.void
         for (const part of chunk) {
           if (part.type === "tool-call") secretive.get(part.name)?.(part.params)
           const shown = fold.push(part)
-          if (shown === undefined || sink === undefined) continue
+          if (shown === undefined || show === undefined) continue
           if (shown._tag === "ToolInputDelta" && secretive.has(shown.name)) continue
-          const event = show!(shown)
+          const event = show(shown)
           if (event === undefined) continue
+          if (sink === undefined) {
+            feed!.push(event)
+            continue
+          }
           fold.isShown = true
           waiting = sink.emit(event)
         }
         return waiting
       }),
       () => {
+        feed?.answered(path)
         const response = fold.response()
         Measure.answered(fiber, target, response, clock.currentTimeMillisUnsafe() - call.startedAt!)
         return response

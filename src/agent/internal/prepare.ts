@@ -11,6 +11,7 @@ import { type AgentError, ModelFailed, ModelUnresolved, OwnerMissing } from "../
 import type { Warning } from "../../core/AgentEvent.ts"
 import * as Limits from "../../core/Limits.ts"
 import * as Usage from "../../core/Usage.ts"
+import type { Feed } from "../../durable/internal/Feed.ts"
 import * as Driver from "../Driver.ts"
 import * as LazyModel from "../LazyModel.ts"
 import type { ModelOptions } from "../ModelOptions.ts"
@@ -47,6 +48,8 @@ export interface AgentDefinition {
 export interface RunInput extends RunScope {
   readonly instruction: Instruction
   readonly options: RunOptions
+  /** Who takes its progress where it has no reader of its own: those of the execution that it is in. */
+  readonly feed: Feed | undefined
   /** Whether somebody traces. */
   traced: boolean
   /** Whether a workflow journals it. */

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type { NoApprover } from "../../core/AgentError.ts"
 import * as Limits from "../../core/Limits.ts"
 import * as Secrets from "../../core/Secrets.ts"
+import type { Feed } from "../../durable/internal/Feed.ts"
 import { CurrentListener, type Listener } from "../../durable/Progress.ts"
 import type { BoundTool, CallContext, Outcome } from "../Toolbox.ts"
 import * as Toolbox from "../Toolbox.ts"
@@ -151,14 +152,14 @@ const toEvent = (path: string, turn: number, call: Turn.Call, outcome: Outcome) 
  */
 const perform = (
   agent: AgentDefinition,
-  { path, sink, traced }: RunInput,
+  { feed, path, sink, traced }: RunInput,
   state: RunState,
   { turn }: TurnCalls,
   call: Turn.Call
 ): Effect.Effect<Outcome | NoApprover, never, any> => {
   const tool = agent.tools.get(call.name)!
   const max = agent.options.maxToolResult ?? Limits.maxToolResult
-  const listener = sink === undefined ? undefined : listenerOf(sink, path, turn, call)
+  const listener = sink !== undefined || feed !== undefined ? listenerOf(sink, feed, path, turn, call) : undefined
   const run = start(tool, call.params, {
     id: call.id,
     messages: state.content,
@@ -186,7 +187,13 @@ const start = (tool: BoundTool, args: unknown, call: CallContext): Effect.Effect
 
 const noPreliminary = () => Effect.void
 
-const listenerOf = (sink: Sink, path: string, turn: number, call: Turn.Call): Listener => {
+const listenerOf = (
+  sink: Sink | undefined,
+  feed: Feed | undefined,
+  path: string,
+  turn: number,
+  call: Turn.Call
+): Listener => {
   const toProgress = (value: unknown) => ({
     _tag: "ToolProgress" as const,
     path,
@@ -195,6 +202,10 @@ const listenerOf = (sink: Sink, path: string, turn: number, call: Turn.Call): Li
     name: call.name,
     value: Secrets.scrubValue(value)
   })
+  if (sink === undefined) {
+    const emitUnsafe = (value: unknown) => feed?.push(toProgress(value))
+    return { emit: (value) => Effect.sync(() => emitUnsafe(value)), emitUnsafe }
+  }
   return {
     emit: (value) => sink.emit(toProgress(value)),
     emitUnsafe: (value) => sink.push(toProgress(value))

@@ -23,19 +23,43 @@ export class ExecutionLog implements Log {
   #next: number
   #buffer: Array<JournalEvent> = []
   #isFailed = false
+  /** How many events of the execution are durable. */
+  durable: number
   /** Called once, when an event could not be appended. */
   onFailed: (error: JournalError) => void = () => {}
   /** Called when events are durable. */
   onAppended: () => void = () => {}
+  /** Called when something was put, and nothing else waits already. */
+  onPut: () => void = () => {}
 
   constructor(journal: Journal["Service"], execution: string, sequence: number) {
     this.#journal = journal
     this.#execution = execution
     this.#next = sequence
+    this.durable = sequence
+  }
+
+  /** What was put, and waits for what takes it along; another one whenever something was appended. */
+  get buffer(): ReadonlyArray<JournalEvent> {
+    return this.#buffer
   }
 
   put(event: JournalEvent): void {
-    this.#buffer.push(event)
+    if (this.#buffer.push(event) === 1) this.onPut()
+  }
+
+  /** Appends what was put. */
+  flush(): Effect.Effect<void> {
+    return this.#buffer.length === 0 ? Effect.void : Effect.matchEffect(this.tryAppend([]), {
+      onSuccess: () => Effect.sync(() => this.onAppended()),
+      onFailure: (error) => Effect.sync(() => this.#failed(error))
+    })
+  }
+
+  #failed(error: JournalError): void {
+    if (this.#isFailed) return
+    this.#isFailed = true
+    this.onFailed(error)
   }
 
   append(event: JournalEvent, also?: Also): Effect.Effect<void> {
@@ -51,10 +75,7 @@ export class ExecutionLog implements Log {
     return Effect.matchEffect(this.tryAppend(events, also), {
       onSuccess: () => Effect.sync(() => this.onAppended()),
       onFailure: (error) => {
-        if (!this.#isFailed) {
-          this.#isFailed = true
-          this.onFailed(error)
-        }
+        this.#failed(error)
         return Effect.never
       }
     })
@@ -68,13 +89,19 @@ export class ExecutionLog implements Log {
       const all = put.length === 0 ? events : [...put, ...events]
       this.#buffer = []
       this.#next += all.length
-      return Effect.tapError(this.#journal.append(this.#execution, from, all, also), () =>
-        Effect.sync(() => {
+      return Effect.mapBoth(this.#journal.append(this.#execution, from, all, also), {
+        onSuccess: () => {
+          this.durable = Math.max(this.durable, from + all.length)
+        },
+        onFailure: (error) => {
           // nothing came behind it: tried again, it leaves no hole, and what was put goes with it
-          if (this.#next !== from + all.length) return
-          this.#next = from
-          this.#buffer = [...put, ...this.#buffer]
-        }))
+          if (this.#next === from + all.length) {
+            this.#next = from
+            this.#buffer = [...put, ...this.#buffer]
+          }
+          return error
+        }
+      })
     })
   }
 }

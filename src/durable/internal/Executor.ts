@@ -28,7 +28,11 @@ import { StepScope } from "../StepScope.ts"
 import * as Codecs from "./codecs.ts"
 import { ExecutionLog } from "./ExecutionLog.ts"
 import { ExecutionRun } from "./ExecutionRun.ts"
+import { CurrentFeed, Feed } from "./Feed.ts"
+import * as Following from "./following.ts"
 import { Idle } from "./Idle.ts"
+import { LateStarts } from "./LateStarts.ts"
+import { Listeners } from "./Listeners.ts"
 import * as Replay from "./Replay.ts"
 import * as Rollback from "./rollback.ts"
 import type { Run } from "./Run.ts"
@@ -47,6 +51,7 @@ interface Active {
   readonly owner: string
   readonly run: Run
   readonly log: ExecutionLog
+  readonly feed: Feed
   /** What others have told it, and it has not asked for yet. */
   readonly inbox: Map<string, Schema.Json>
   readonly timers: Map<string, Fiber.Fiber<unknown, unknown>>
@@ -90,7 +95,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
 
   const registry = new Map<string, Registered>()
   const running = new Map<string, Active>()
-  const listeners = { state: new Map<string, Set<() => void>>(), event: new Map<string, Set<() => void>>() }
+  const listeners = new Listeners()
   const kicked = Latch.makeUnsafe(false)
   /** The names that this process has had: a new one when it lost its lock. */
   const names = new Set<string>()
@@ -109,17 +114,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
         : Effect.logWarning("the engine could not do what it had to", cause)))
   const kick = Effect.sync(() => kicked.openUnsafe())
 
-  const notifyEvent = (id: string) => {
-    for (const listener of listeners.event.get(id) ?? []) listener()
-  }
-  const notify = (id: string) => {
-    for (const listener of listeners.state.get(id) ?? []) listener()
-    notifyEvent(id)
-  }
-  const notifyAll = () => {
-    for (const id of listeners.state.keys()) notify(id)
-    for (const id of listeners.event.keys()) notifyEvent(id)
-  }
+  const late = new LateStarts(background)
 
   // ---- what a run does -----------------------------------------------------------------------------------------
 
@@ -129,6 +124,8 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     if (suspect === active.id) suspect = undefined
     for (const timer of active.timers.values()) timer.interruptUnsafe()
     active.timers.clear()
+    late.remove(active.log)
+    active.feed.end()
   }
 
   /** Ends a run without a word in the journal: the execution goes on elsewhere, or later. */
@@ -161,7 +158,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
         )),
         Effect.ensuring(Effect.sync(() => {
           forget(active)
-          notify(active.id)
+          listeners.state(active.id)
         }))
       )
     })
@@ -235,7 +232,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       if (active.state !== "releasing") return
       if (isReleased) {
         stop(active)
-        notify(active.id)
+        listeners.state(active.id)
         if (wakeAt !== undefined) kicked.openUnsafe()
         return
       }
@@ -298,7 +295,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       })
     )
     forget(active)
-    notify(active.id)
+    listeners.state(active.id)
     if (told !== null) {
       const parent = running.get(told.execution)
       if (parent === undefined) kicked.openUnsafe()
@@ -366,13 +363,15 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       owner,
       run,
       log,
+      feed: new Feed(() => log.durable),
       inbox: new Map(),
       timers: new Map(),
       fiber: undefined,
       state: "running"
     }
     running.set(id, active)
-    log.onAppended = () => notifyEvent(id)
+    log.onPut = () => late.add(log)
+    log.onAppended = () => listeners.event(id)
     log.onFailed = (error) => {
       stop(active)
       stranded.add(id)
@@ -412,7 +411,8 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       context,
       Context.make(StepScope, run.scope()),
       Context.make(CurrentExecution, { executionId: id, workflow: definition.name, version: definition.version }),
-      Context.make(Engine, engine)
+      Context.make(Engine, engine),
+      Context.make(CurrentFeed, active.feed)
     )
     active.fiber = Effect.runForkWith(full)(run.main(Effect.suspend(() => definition.run(payload))), {
       scheduler: idle
@@ -430,7 +430,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       const active = running.get(execution)
       if (active === undefined) kicked.openUnsafe()
       else deliver(active, message)
-      notify(execution)
+      listeners.state(execution)
       return true
     })
 
@@ -454,7 +454,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       if (!(error instanceof Journal.JournalUnreadable)) return yield* Effect.failCause(loaded.cause)
       yield* Effect.logError(`execution ${id} is parked: ${error.message}`)
       yield* journal.append(id, 0, [], { set: { state: "parked", owner: null, problem: error.message } })
-      return notify(id)
+      return listeners.state(id)
     }
     const events = loaded.value
     const history = Replay.fromEvents(events.map(({ event }) => event))
@@ -467,7 +467,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       yield* journal.append(id, events.length, [{ _tag: "ExecutionParked", problem }], {
         set: { state: "parked", owner: null, problem }
       })
-      return notify(id)
+      return listeners.state(id)
     }
     if (crashes === maxCrashes - 1) {
       if (suspect !== undefined) return
@@ -485,7 +485,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     for (const { execution, message } of inbox) {
       if (active !== undefined && execution === id) deliver(active, message)
     }
-    notify(id)
+    listeners.state(id)
   }, Effect.catchTag("Fenced", () => Effect.void))
 
   /** Looks once at all that others may have done; gives when it has to look again. */
@@ -588,29 +588,18 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     retry: (id, sequence) =>
       journal.append(id, sequence, [{ _tag: "ExecutionRetried" }], {
         set: { state: "queued", owner: null, problem: null }
-      }).pipe(Effect.andThen(kick), Effect.andThen(Effect.sync(() => notify(id)))),
-    watch: (id, what, look) =>
+      }).pipe(Effect.andThen(kick), Effect.andThen(Effect.sync(() => listeners.state(id)))),
+    watch: listeners.watch,
+    listen: (id, listener) =>
+      Effect.asVoid(Effect.acquireRelease(
+        Effect.sync(() => listeners.add(id, "event", listener)),
+        (remove) => Effect.sync(remove)
+      )),
+    follow: (execution, { from, owner, wake }) =>
       Effect.suspend(() => {
-        const changed = Latch.makeUnsafe(true)
-        const listener = () => changed.openUnsafe()
-        const all = listeners[what]
-        let mine = all.get(id)
-        if (mine === undefined) all.set(id, mine = new Set())
-        mine.add(listener)
-        const loop: Effect.Effect<any, any, any> = Effect.suspend(() => {
-          changed.closeUnsafe()
-          return Effect.flatMap(look, (found) =>
-            found._tag === "Some"
-              ? Effect.succeed(found.value)
-              : Effect.andThen(changed.await, loop))
-        })
-        return Effect.ensuring(
-          loop,
-          Effect.sync(() => {
-            mine.delete(listener)
-            if (mine.size === 0 && all.get(id) === mine) all.delete(id)
-          })
-        )
+        if (!names.has(owner)) return Following.remote(owners, owner, { execution, from }, wake)
+        const feed = running.get(execution)?.feed
+        return feed === undefined ? Effect.succeed(undefined) : Following.local(feed, from, wake)
       })
   })
 
@@ -639,8 +628,12 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
   )
   const written = Effect.sync(() => {
     kicked.openUnsafe()
-    notifyAll()
+    listeners.any()
   })
+  yield* owners.serve(({ execution, from }) => {
+    const feed = running.get(execution)?.feed
+    return feed === undefined ? Stream.empty : Following.lines(feed, from)
+  }).pipe(Effect.catchCause((cause) => Effect.logDebug("other processes cannot ask for progress here", cause)))
   if (owners.isShared) {
     // others live in the world's time, whatever the time of the executions is
     const beat = Effect.provideService(Effect.sleep(lookEvery), Clock.Clock, Clock.Clock.defaultValue())

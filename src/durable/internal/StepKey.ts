@@ -30,6 +30,12 @@ export const stepOf = (key: string): string => {
 export const idempotencyKey = (execution: string, key: string): string | undefined =>
   key === "" ? undefined : `${execution}${stepOf(key)}`
 
+/** The name of the step that a key belongs to. */
+export const nameOf = (key: string): string => {
+  const step = stepOf(key)
+  return step.slice(step.lastIndexOf("/") + 1, step.lastIndexOf(":"))
+}
+
 /** What `key` is beneath, the innermost first: steps, or attempts at them. */
 export const around = function*(key: string): Generator<string> {
   for (let end = key.lastIndexOf("/"); end > 0; end = key.lastIndexOf("/", end - 1)) yield key.slice(0, end)

@@ -11,7 +11,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as Json from "../../core/Json.ts"
-import { CurrentListener } from "../Progress.ts"
+import * as Progress from "../Progress.ts"
 import { StepScope } from "../StepScope.ts"
 import { Current, type TaskContext } from "../TaskContext.ts"
 import { explain, TaskFailed, TaskResultInvalid, TaskTimeout } from "../TaskError.ts"
@@ -39,7 +39,7 @@ const fromReturned = (out: unknown, task: string, attempt?: Attempt): Effect.Eff
 
 class Attempt implements TaskContext {
   readonly attempt: number
-  readonly progress: (value: unknown) => void
+  #progress: ((value: unknown) => void) | undefined
   #controller: AbortController | undefined
   #isAborted = false
   readonly #call: Call
@@ -48,7 +48,10 @@ class Attempt implements TaskContext {
     this.#call = call
     this.attempt = attempt
     this.#fiber = fiber
-    this.progress = fiber.getRef(CurrentListener)?.emitUnsafe ?? ignore
+  }
+  /** Found when it is first asked for, as the signal is. */
+  get progress(): (value: unknown) => void {
+    return (this.#progress ??= Progress.listenerOf(this.#fiber)?.emitUnsafe ?? ignore)
   }
   /** Made when it is first asked for: most bodies are Effects, and never do. */
   get signal(): AbortSignal {

@@ -21,6 +21,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { randomUUID } from "node:crypto"
 import * as Owners from "../../durable/Owners.ts"
+import * as LocalSocket from "../internal/LocalSocket.ts"
 
 /** Other processes live in the world's time, whatever the time of the executions is. */
 const inWorldTime = Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
@@ -37,6 +38,7 @@ export const make = Effect.gen(function*() {
   const written = yield* PubSub.sliding<void>(1)
   let name = Deferred.makeUnsafe<string, Owners.OwnersUnavailable>()
   let hangUp: Effect.Effect<void> = Effect.void
+  let answer: LocalSocket.Answer = () => Stream.empty
   let keeper: Fiber.Fiber<never, unknown> | undefined
 
   /** Takes a lock in a session of its own, and keeps it until it is lost; fails where it could not be taken. */
@@ -61,6 +63,8 @@ export const make = Effect.gen(function*() {
     // before the listening is given up, which a silent server would hold up
     yield* Effect.addFinalizer(() => close)
     yield* within(session.query("select pg_advisory_lock(hashtextextended($1, 0))", [lockOf(mine)]))
+    // on another machine, or without a place for the socket, others do without what is not in the journal
+    yield* Effect.ignore(LocalSocket.serve(LocalSocket.pathOf(mine), (asked) => answer(asked)))
     yield* Deferred.succeed(name, mine)
     const tell = PubSub.publish(written, undefined)
     yield* tell
@@ -105,6 +109,17 @@ export const make = Effect.gen(function*() {
         Effect.map(([row]) => row!.alive),
         Effect.mapError(unavailable)
       ),
+    serve: (given) =>
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          answer = given
+        }),
+        () =>
+          Effect.sync(() => {
+            answer = () => Stream.empty
+          })
+      ),
+    ask: (owner, asked) => LocalSocket.ask(LocalSocket.pathOf(owner), owner, asked),
     changes: Stream.unwrap(Effect.gen(function*() {
       const subscription = yield* PubSub.subscribe(written)
       yield* start

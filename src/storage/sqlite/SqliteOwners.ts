@@ -17,6 +17,7 @@ import { existsSync, type FSWatcher, mkdirSync, readdirSync, rmdirSync, rmSync, 
 import { basename, dirname, join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import * as Owners from "../../durable/Owners.ts"
+import * as LocalSocket from "../internal/LocalSocket.ts"
 
 /** Takes the lock on a file, which is made if need be; nothing, if somebody has it. */
 const tryLock = (path: string): DatabaseSync | undefined => {
@@ -44,7 +45,7 @@ const young = 60_000
 
 /** The locks on the files of a folder; `own` is this process's, when it has taken it. */
 class Locks {
-  private readonly folder: string
+  readonly folder: string
   private own: { readonly name: string; readonly lock: DatabaseSync } | undefined
 
   constructor(folder: string) {
@@ -65,6 +66,7 @@ class Locks {
     if (lock === undefined) return true
     lock.close()
     rmSync(path, { force: true })
+    rmSync(LocalSocket.pathOf(owner, this.folder), { force: true })
     return false
   }
 
@@ -159,6 +161,12 @@ const make = Effect.fnUntraced(function*(file: string) {
     isShared: true,
     self: Effect.try({ try: () => locks.self, catch: unavailable }),
     isAlive: (owner) => Effect.try({ try: () => locks.isAlive(owner), catch: unavailable }),
+    serve: (answer) =>
+      Effect.flatMap(
+        Effect.try({ try: () => locks.self, catch: unavailable }),
+        (name) => LocalSocket.serve(LocalSocket.pathOf(name, locks.folder), answer)
+      ),
+    ask: (owner, asked) => LocalSocket.ask(LocalSocket.pathOf(owner, locks.folder), owner, asked),
     changes: Stream.suspend(() => {
       let seen: number | undefined
       let lookedAt = 0

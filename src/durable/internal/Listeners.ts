@@ -1,0 +1,58 @@
+/**
+ * Who waits for something to happen to an execution, in this process.
+ */
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import type { Engine } from "../Engine.ts"
+
+/** What is waited for: another state, or another event, which every change of the state is, too. */
+export type What = "state" | "event"
+
+/** The listeners of all executions. */
+export class Listeners {
+  readonly #all: { readonly [_ in What]: Map<string, Set<() => void>> } = { state: new Map(), event: new Map() }
+
+  /** Calls `listener` whenever there may be something; gives what ends that. */
+  add(id: string, what: What, listener: () => void): () => void {
+    const all = this.#all[what]
+    let mine = all.get(id)
+    if (mine === undefined) all.set(id, mine = new Set())
+    mine.add(listener)
+    return () => {
+      mine.delete(listener)
+      if (mine.size === 0 && all.get(id) === mine) all.delete(id)
+    }
+  }
+
+  /** An execution has another event. */
+  event(id: string): void {
+    for (const listener of this.#all.event.get(id) ?? []) listener()
+  }
+
+  /** An execution may have another state. */
+  state(id: string): void {
+    for (const listener of this.#all.state.get(id) ?? []) listener()
+    this.event(id)
+  }
+
+  /** Anything may have happened. */
+  any(): void {
+    for (const id of this.#all.state.keys()) this.state(id)
+    for (const id of this.#all.event.keys()) this.event(id)
+  }
+
+  /** Looks now, and again whenever there may be something new, until `look` finds it. */
+  readonly watch: Engine["Service"]["watch"] = (id, what, look) =>
+    Effect.suspend(() => {
+      const changed = Latch.makeUnsafe(true)
+      const remove = this.add(id, what, () => changed.openUnsafe())
+      const loop: Effect.Effect<any, any, any> = Effect.suspend(() => {
+        changed.closeUnsafe()
+        return Effect.flatMap(look, (found) =>
+          found._tag === "Some"
+            ? Effect.succeed(found.value)
+            : Effect.andThen(changed.await, loop))
+      })
+      return Effect.ensuring(loop, Effect.sync(remove))
+    })
+}
