@@ -422,25 +422,29 @@ describe("P30 the runner's stream loses nothing and its reader's pace reaches th
               const quick: Array<Shown> = []
               const slow: Array<Shown> = []
               const stands = yield* Latch.make()
-              const read = (seen: Array<Shown>, isSlow: boolean) =>
+              const read = (seen: Array<Shown>, onDelta: (delta: string) => Effect.Effect<unknown>) =>
                 events("a").pipe(
                   Stream.rechunk(1),
-                  Stream.runForEach((event) => {
-                    seen.push(event)
-                    return isSlow && event.event._tag === "TextDelta" ? stands.await : Effect.void
+                  Stream.runForEach((entry) => {
+                    seen.push(entry)
+                    return entry.event._tag === "TextDelta" ? onDelta(entry.event.delta) : Effect.void
                   }),
                   Effect.forkChild({ startImmediately: true })
                 )
-              const readers = [yield* read(quick, false), yield* read(slow, true)]
+              const isFar = (delta: string) => Number(delta.slice(1)) > count * 0.8
+              const readers = [
+                yield* read(quick, (delta) => isFar(delta) ? stands.open : Effect.void),
+                yield* read(slow, () => stands.await)
+              ]
               child.send("a")
-              yield* Fiber.join(readers[0]!)
-              yield* stands.open
-              yield* Fiber.join(readers[1]!)
+              for (const reader of readers) yield* Fiber.join(reader)
               isWhole(quick)
               isWhole(slow)
               assert.isAbove(quick.filter(({ event }) => event._tag === "TextDelta").length, 100)
               assert.strictEqual(viewOf(quick), text)
-              assert.isBelow(slow.length, count / 2)
+              assert.strictEqual(viewOf(slow), text)
+              assert.isTrue(slow.some(({ event }) => event._tag === "Gap"))
+              assert.isBelow(slow.length, count)
               const { exit } = yield* Execution.settled("a")
               assert.deepInclude(Option.getOrThrow(exit), { value: text })
             }).pipe(Effect.provide(Layer.orDie(Layer.provide(Engine.layerJournal, layer))))

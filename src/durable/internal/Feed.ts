@@ -87,30 +87,31 @@ export class Feed {
 
   /** A reader, from the run's first event if it is kept still and `from` is 0, else from now; `wake` says that there is more. */
   reader(from: number, wake: () => void): Reader & { readonly close: () => void } {
-    const feed = this
     const isWhole = from === 0 && this.#last <= size
-    let next = isWhole ? 0 : this.#last
-    let isBehind = !isWhole
+    const state = { next: isWhole ? 0 : this.#last, isBehind: !isWhole }
+    const isOver = () => this.isOver && state.next === this.#last && !state.isBehind
     this.#wakes.add(wake)
     return {
       get isOver() {
-        return feed.isOver && next === feed.#last && !isBehind
+        return isOver()
       },
-      take: () => {
-        const told: Array<Told> = []
-        if (isBehind || next < feed.#last - size) {
-          feed.#gaps(next, told)
-          isBehind = false
-        } else {
-          while (next < feed.#last) told.push(feed.#ring[next++ % size]!)
-        }
-        next = feed.#last
-        return told
-      },
+      take: () => this.#read(state),
       close: () => {
-        feed.#wakes.delete(wake)
+        this.#wakes.delete(wake)
       }
     }
+  }
+
+  #read(state: { next: number; isBehind: boolean }): ReadonlyArray<Told> {
+    const told: Array<Told> = []
+    if (state.isBehind || state.next < this.#last - size) {
+      this.#gaps(state.next, told)
+      state.isBehind = false
+    } else {
+      while (state.next < this.#last) told.push(this.#ring[state.next++ % size]!)
+    }
+    state.next = this.#last
+    return told
   }
 
   /** The whole text so far of the calls of which something came after event `next`, or of all for one who comes late. */

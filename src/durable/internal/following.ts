@@ -5,7 +5,9 @@
  * holds nobody up: in a feed it gets a gap, over a socket its own lines wait, and the feed behind them makes the gap.
  */
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
@@ -20,6 +22,12 @@ import type { Feed, Reader, Told } from "./Feed.ts"
 
 /** How many events of another process are held for a reader. */
 const capacity = 256
+
+/** How long the last progress of an execution that is over is waited for. */
+const lastWords = Duration.fromInputUnsafe("1 second")
+
+/** Other processes live in the world's time, whatever the time of the executions is. */
+const inWorldTime = Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
 
 /** Reads the feed of a run in this process, as long as the scope. */
 export const local = (feed: Feed, from: number, wake: () => void): Effect.Effect<Reader, never, Scope.Scope> =>
@@ -165,6 +173,18 @@ export const make = <E>(options: Options<E>): Stream.Stream<ExecutionEvent, E> =
       follower = { owner, reader, scope: inside }
     })
 
+    /** What is on its way still when the execution is over. */
+    const rest = (reader: Reader) =>
+      Effect.suspend(() => {
+        const told: Array<Told> = []
+        const drain: Effect.Effect<void> = Effect.suspend(() => {
+          changed.closeUnsafe()
+          told.push(...reader.take())
+          return reader.isOver ? Effect.void : Effect.andThen(changed.await, drain)
+        })
+        return Effect.as(inWorldTime(Effect.timeoutOption(drain, lastWords)), told)
+      })
+
     const pull: Effect.Effect<readonly [ExecutionEvent, ...Array<ExecutionEvent>], E | Cause.Done> = Effect.gen(
       function*() {
         for (;;) {
@@ -180,6 +200,7 @@ export const make = <E>(options: Options<E>): Stream.Stream<ExecutionEvent, E> =
             if (!isDone) yield* join(entry)
             // progress next: all that came before it is in the journal then
             told = [...told, ...(follower?.reader.take() ?? [])]
+            if (isDone && follower !== undefined) told = [...told, ...(yield* rest(follower.reader))]
             const recorded = yield* options.load(next)
             next += recorded.length
             const last = recorded.at(-1)
@@ -203,5 +224,7 @@ export const make = <E>(options: Options<E>): Stream.Stream<ExecutionEvent, E> =
         }
       }
     )
+    // a stream is made of an Effect that gives its pull
+    // @effect-diagnostics-next-line returnEffectInGen:off
     return pull
   })))

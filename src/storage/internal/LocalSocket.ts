@@ -44,15 +44,16 @@ const write = (socket: Socket, lines: ReadonlyArray<string>) =>
 
 /** The first line that comes. */
 const question = (socket: Socket) =>
-  Effect.callback<string, Error>((resume) => {
+  Effect.callback<string, Owners.OwnersUnavailable>((resume) => {
+    const refuse = (why: string) => resume(Effect.fail(new Owners.OwnersUnavailable({ cause: new Error(why) })))
     let text = ""
     const onData = (data: string) => {
       text += data
       const end = text.indexOf("\n")
       if (end >= 0) resume(Effect.succeed(text.slice(0, end)))
-      else if (text.length > maxQuestion) resume(Effect.fail(new Error("a question of more than 10,000 characters")))
+      else if (text.length > maxQuestion) refuse("a question of more than 10,000 characters")
     }
-    const onEnd = () => resume(Effect.fail(new Error("no question")))
+    const onEnd = () => refuse("no question")
     socket.setEncoding("utf8").on("data", onData).once("close", onEnd)
     return Effect.sync(() => socket.off("data", onData).off("close", onEnd))
   })
