@@ -55,6 +55,8 @@ export const lines = (feed: Feed, from: number): Stream.Stream<string> =>
       if (told.length > 0) return Effect.succeed(told.map(toLine) as [string, ...Array<string>])
       return reader.isOver ? Cause.done() : Effect.andThen(more.await, pull)
     })
+    // a stream is made of an Effect that gives its pull
+    // @effect-diagnostics-next-line returnEffectInGen:off
     return pull
   })))
 
