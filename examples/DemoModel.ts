@@ -4,12 +4,14 @@
  * It is a Driver like those of real providers, so the loop above it is the one that real models get. The same question
  * with the same tools and results always gives the same answer, in small pieces. Its first words say what it is.
  */
-import { type Duration, Effect, Layer, Stream } from "effect"
+import { type Duration, Effect, Layer, Schema, Stream } from "effect"
 import { LanguageModel, type Prompt, type Response, Tool } from "effect/ai"
 import { Capabilities, Driver } from "fluxion"
+import * as DemoAnswer from "./DemoAnswer.ts"
 import { type Call, force, type JsonSchema, type Offer, plan } from "./DemoPlan.ts"
 
-const notice =
+/** What it says of itself: before its first answer in words; whoever shows a typed one says it. */
+export const notice =
   "I am the demo model: rules, no AI. For a real one: npm start -- --model ollama/llama3.2 (or openai/gpt-5), or set FLUXION_MODEL."
 
 /** What the model says next, and the calls it makes. */
@@ -26,18 +28,25 @@ const decide = (request: Driver.ModelRequest): Answer => {
   const offers = request.tools.filter((tool) => !Tool.isProviderDefined(tool)).map(toOffer)
   const parts = messages.slice(start).flatMap(partsOf)
   const results = parts.filter((part) => part.type === "tool-result")
-  const hello = messages.some((message) => message.role === "assistant") ? [] : [notice]
+  const isTyped = request.responseFormat.type === "json"
+  const hello = isTyped || messages.some((message) => message.role === "assistant") ? [] : [notice]
 
   const calls = request.toolChoice === "none" ? [] : due(question, offers, results.length, request.toolChoice)
   if (calls.length > 0) return { text: hello.join(""), calls }
-  if (results.length > 0) return { text: [...hello, ...tell(parts)].join("\n"), calls: [] }
-  const advice = offers.length === 0
+  const said = [...hello, ...(results.length > 0 ? tell(parts) : [advise(offers)])]
+  if (request.responseFormat.type === "text") return { text: said.join("\n"), calls: [] }
+  const { definitions, schema } = Schema.toJsonSchemaDocument(request.responseFormat.schema)
+  const words = said.join("; ").replaceAll(":\n- ", ": ").replaceAll("\n- ", ", ")
+  const answer = DemoAnswer.answer({ ...schema, $defs: definitions } as JsonSchema, words, results)
+  return { text: JSON.stringify(answer, null, 2), calls: [] }
+}
+
+const advise = (offers: ReadonlyArray<Offer>): string =>
+  offers.length === 0
     ? "I have no tools here, and without one I know nothing."
     : `None of my tools fits that. They are:\n${
       offers.map(({ description, name }) => `- ${name}: ${description}`).join("\n")
     }`
-  return { text: [...hello, advice].join("\n"), calls: [] }
-}
 
 /** The next calls of the plan: neighbours to one tool go together. */
 const due = (
@@ -132,7 +141,7 @@ const toParts = (request: Driver.ModelRequest): ReadonlyArray<Response.StreamPar
 export const make = (options: { readonly delay?: Duration.Input } = {}): Driver.Driver => ({
   provider: "demo",
   model: "rules",
-  capabilities: { ...Capabilities.all, vision: false, files: false, outputWithTools: false },
+  capabilities: { ...Capabilities.all, vision: false, files: false },
   stream: (request) =>
     Stream.suspend(() => Stream.fromIterable(toParts(request))).pipe(
       Stream.rechunk(1),

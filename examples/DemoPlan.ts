@@ -95,7 +95,8 @@ const wordsOf = (text: string): ReadonlyArray<string> =>
 
 const stem = (word: string): string => word.length > 4 ? word.replace(/(?:ing|ed|es|s)$/, "") : word.replace(/s$/, "")
 
-const stems = (text: string): ReadonlySet<string> =>
+/** The words of a text that say something, without their endings. */
+export const stems = (text: string): ReadonlySet<string> =>
   new Set(wordsOf(text).filter((word) => !stopWords.has(word)).map(stem))
 
 const choose = (clause: string, offers: ReadonlyArray<Offer>): Offer | undefined => {
@@ -132,8 +133,9 @@ const calculates = (clause: string, offer: Offer): boolean =>
   arithmetic.test(clause) &&
   Object.keys(offer.parameters.properties ?? {}).some((key) => /expression|formula/i.test(key))
 
-const freeText =
-  /^(?:text|note|content|contents|message|body|title|topic|subject|query|question|q|prompt|instruction|input|task|summary|comment)$/i
+/** Arguments and fields that take any words. */
+export const freeText =
+  /^(?:text|reply|answer|note|content|contents|message|body|title|topic|subject|query|question|q|prompt|instruction|input|task|summary|comment)$/i
 
 const takesFreeText = (offer: Offer): boolean =>
   Object.keys(offer.parameters.properties ?? {}).some((key) => freeText.test(key))
@@ -148,16 +150,27 @@ const fill = (offer: Offer, clause: string): {
   return { params, missing: (offer.parameters.required ?? []).filter((key) => !(key in params)) }
 }
 
-/** Capitalised names, as in "Rio de Janeiro", that are neither the tool's words nor words of the language. */
+/** Capitalised names, as in "Rio de Janeiro" or "A-17", that are neither the tool's words nor words of the language. */
 const names = (clause: string, offer: Offer): ReadonlyArray<string> => {
   const own = stems(`${offer.name} ${offer.description.replace(quoted, " ")}`)
   const found = clause.replace(quoted, " ").match(
-    /\p{Lu}[\p{L}'’.-]*(?:[ _/](?:(?:de|da|do|del|es|of|la|au) )?\p{Lu}[\p{L}'’.-]*)*/gu
+    /\p{Lu}[\p{L}\d'’.-]*(?:[ _/](?:(?:de|da|do|del|es|of|la|au) )?\p{Lu}[\p{L}\d'’.-]*)*/gu
   ) ?? []
+  const isOwn = (word: string) => own.has(stem(word.toLowerCase()))
   const isName = (name: string) => wordsOf(name).some((word) => !stopWords.has(word) && !own.has(stem(word)))
-  return found.map((name) => name.replace(/^(?:At|For|From|In|Is|Of)\s/, "").replace(/['’]s$|[.'’-]+$/u, "")).filter(
-    isName
-  )
+  // "Find Ada's": the first word belongs to the tool
+  const withoutOwn = (name: string) => isOwn(name.split(" ")[0]!) ? name.slice(name.indexOf(" ") + 1) : name
+  return found.map((name) =>
+    withoutOwn(name).replace(/^(?:At|For|From|In|Is|Of)\s/, "").replace(/['’]s$|[.'’-]+$/u, "")
+  ).filter(isName)
+}
+
+/** A Schema without references, and with one case of a union. */
+export const resolve = (schema: JsonSchema, definitions: JsonSchema["$defs"]): JsonSchema => {
+  const target = schema.$ref === undefined
+    ? schema.anyOf?.find((option) => option.type !== "null" && option.enum === undefined) ?? schema.anyOf?.[0]
+    : definitions?.[schema.$ref.slice(schema.$ref.lastIndexOf("/") + 1)]
+  return target === undefined || target === schema ? schema : { ...resolve(target, definitions), ...describe(schema) }
 }
 
 /** Reads arguments out of one clause; what was read once is not read again. */
@@ -180,17 +193,10 @@ class Reader {
     const out: { [key: string]: unknown } = {}
     for (const [key, property] of Object.entries(schema.properties ?? {})) {
       const required = schema.required?.includes(key) === true
-      const value = this.#value(key, this.#resolve(property), required)
+      const value = this.#value(key, resolve(property, this.#offer.parameters.$defs), required)
       if (value !== undefined) out[key] = value
     }
     return out
-  }
-
-  #resolve(schema: JsonSchema): JsonSchema {
-    const target = schema.$ref === undefined
-      ? schema.anyOf?.find((option) => option.type !== "null" && option.enum === undefined) ?? schema.anyOf?.[0]
-      : this.#offer.parameters.$defs?.[schema.$ref.slice(schema.$ref.lastIndexOf("/") + 1)]
-    return target === undefined || target === schema ? schema : { ...this.#resolve(target), ...describe(schema) }
   }
 
   #value(key: string, schema: JsonSchema, required: boolean): unknown {

@@ -1,43 +1,52 @@
 /**
- * `npm start`: an assistant that knows what time it is in any city, and keeps notes.
+ * `npm start`: the desk of a shop answers a question, with tools and a typed answer; then its process is killed in the
+ * middle of it, and another one goes on.
  *
- *   npm start                                     asks a question that takes all tools
- *   npm start -- "What time is it in Lima?"       asks yours
+ *   npm start                                     three acts, offline
+ *   npm start -- "What time is it in Lima?"       asks your question: the first act alone
  *   npm start -- --model ollama/llama3.2 "…"      asks a real model; FLUXION_MODEL names one for good
- *
- * It shows the question, the tools called with arguments and results, the text as it comes, and the usage.
  */
-import { Cause, Console, Effect, Exit, Fiber, Layer, Logger, References } from "effect"
+import { Console, Effect, Layer, Schema } from "effect"
 import { Agent } from "fluxion"
 import { parseArgs } from "node:util"
 import * as ChosenModel from "./ChosenModel.ts"
-import { localTime } from "./LocalTime.ts"
-import { addNote, listNotes, Notes } from "./Notes.ts"
-
-const defaultQuestion = `What time is it in Tokyo and in New York? Note "call Kenji tomorrow", then list my notes.`
+import * as Acts from "./crash/Acts.ts"
+import * as DemoModel from "./DemoModel.ts"
+import { Answer, Bank, desk, question as defaultQuestion } from "./Desk.ts"
+import * as Main from "./Main.ts"
+import { Notes } from "./Notes.ts"
 
 const usage = `npm start -- [--model provider/name] ["a question"]`
 
-const assistant = Agent.make("assistant", {
-  instructions: "You tell the time and keep notes. Use the tools; never guess a time. Answer briefly, in plain text.",
-  tools: [localTime, addNote, listNotes],
-  // who waits at a terminal is told at once that nobody answers, or that the key is wrong
-  modelRetry: {
-    times: 2,
-    while: ({ reason }) => reason._tag === "RateLimitError" || reason._tag === "InternalProviderError"
-  }
-})
-
-const main = (question: string, model: string | undefined) =>
-  Console.log(`You: ${question}\n`).pipe(
-    Effect.andThen(Agent.print(assistant.stream(question))),
-    Effect.provide(Layer.merge(ChosenModel.of(model), Notes.layer(".fluxion/notes.db"))),
-    Effect.provide(Logger.layer([Logger.withConsoleError(Logger.formatSimple)])), // standard output is the transcript's
-    Effect.provideService(References.MinimumLogLevel, "Warn")
+const ask = (question: string, model: string | undefined) =>
+  Effect.gen(function*() {
+    yield* Console.log(`You: ${question}\n`)
+    if (model === undefined) yield* Console.log(`${DemoModel.notice}\n`)
+    const result = yield* Agent.print(desk.stream(question))
+    const { refunds } = result.output // typed: numbers are numbers
+    if (refunds.length > 0) {
+      yield* Console.log(`refunded: ${refunds.reduce((sum, { euros }) => sum + euros, 0)} euros`)
+    }
+    return result
+  }).pipe(
+    Effect.provide(
+      Layer.mergeAll(ChosenModel.of(model), Bank.layer(".fluxion/ledger.jsonl"), Notes.layer(".fluxion/notes.db"))
+    )
   )
 
+const threeActs = Effect.gen(function*() {
+  yield* Console.log("1. A question, tools, a typed answer\n")
+  const { output, toolCalls, turns } = yield* ask(defaultQuestion, undefined)
+  const answer = JSON.stringify(yield* Schema.encodeEffect(Answer)(output))
+  yield* Acts.secondAndThird({ answer, steps: turns + toolCalls })
+  yield* Console.log(`
+A real model:    npm start -- --model ollama/llama3.2
+More deaths:     npm run demo:crash -- --kill 20
+What it is:      README.md; what is exactly once, and what is not: docs/exactly-once.md`)
+})
+
 /** The question and the model of the command line; ends the program when it cannot be read. */
-const readArgs = (): { readonly question: string; readonly model: string | undefined } => {
+const readArgs = (): { readonly question: string | undefined; readonly model: string | undefined } => {
   try {
     const { positionals, values } = parseArgs({
       allowPositionals: true,
@@ -47,8 +56,8 @@ const readArgs = (): { readonly question: string; readonly model: string | undef
       console.log(usage)
       process.exit(0)
     }
-    const question = positionals.length === 0 ? defaultQuestion : positionals.join(" ")
-    if (question.trim() === "") throw new Error("the question is empty")
+    const question = positionals.length === 0 ? undefined : positionals.join(" ")
+    if (question?.trim() === "") throw new Error("the question is empty")
     return { question, model: values.model ?? ChosenModel.name([]) }
   } catch (error) {
     console.error(`error: ${error instanceof Error ? error.message.split(". ")[0] : error}; use: ${usage}`)
@@ -56,16 +65,5 @@ const readArgs = (): { readonly question: string; readonly model: string | undef
   }
 }
 
-// whoever reads the output may stop reading it: `npm start | head -1`
-process.stdout.on("error", () => process.exit(0))
-
 const { model, question } = readArgs()
-const fiber = Effect.runFork(main(question, model))
-const interrupt = () => void Effect.runFork(Fiber.interrupt(fiber))
-process.once("SIGINT", interrupt).once("SIGTERM", interrupt)
-
-const exit = await Effect.runPromise(Fiber.await(fiber))
-if (Exit.isFailure(exit)) {
-  if (Cause.hasInterruptsOnly(exit.cause)) process.exitCode = 130
-  else ChosenModel.report(Cause.squash(exit.cause))
-}
+await Main.run(question === undefined && model === undefined ? threeActs : ask(question ?? defaultQuestion, model))

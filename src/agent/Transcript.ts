@@ -31,8 +31,10 @@ export interface Transcript {
   readonly last: "nothing" | "line" | "text"
   /** The text that is being written: whose, of which turn, and whether it is reasoning. */
   readonly block: string | undefined
-  /** The text of the outermost agent since its last tool call or rejected answer. */
+  /** The text of the outermost agent since its last tool call or rejected answer, or what is shown of its typed answer. */
   readonly said: string
+  /** What closes the typed answer that is shown so far, as JSON. */
+  readonly rest: string
   /** The calls that have no result yet, by id, as they are called here. */
   readonly calls: ReadonlyMap<string, string>
 }
@@ -43,6 +45,7 @@ export const initial: Transcript = {
   last: "nothing",
   block: undefined,
   said: "",
+  rest: "",
   calls: new Map()
 }
 
@@ -77,7 +80,7 @@ export const toText = (pieces: ReadonlyArray<Piece>, options: { readonly colors:
 const write = (page: Page, event: AgentEvent): void => {
   switch (event._tag) {
     case "TextDelta":
-      if (page.depth === 0) page.said += event.delta
+      if (page.depth === 0) page.say(page.said + event.delta)
       return page.append("text", `text ${event.turn} ${event.path}`, labelOf(event.path), event.delta)
     case "ReasoningDelta":
       return page.append(
@@ -87,7 +90,7 @@ const write = (page: Page, event: AgentEvent): void => {
         event.delta
       )
     case "ToolCalled": {
-      if (page.depth === 0) page.said = ""
+      page.forget()
       const label = page.open(callKey(event), event.name)
       return page.line("call", `→ ${label} ${show(event.arguments)}`)
     }
@@ -98,7 +101,7 @@ const write = (page: Page, event: AgentEvent): void => {
     case "ToolFailed":
       return page.line("failure", `✗ ${page.close(callKey(event), event.name)}: ${oneLine(event.message)}`)
     case "OutputRejected":
-      if (page.depth === 0) page.said = ""
+      page.forget()
       return page.line("notice", `! the answer does not fit: ${oneLine(event.issues.join("; "))}`)
     case "ModelRetried":
       return page.line(
@@ -110,30 +113,43 @@ const write = (page: Page, event: AgentEvent): void => {
     case "ModelFellBack":
       return page.line("notice", `! ${oneLine(event.message)}; going on with ${event.to} instead of ${event.from}`)
     case "RunRetried":
-      if (page.depth === 0) page.said = ""
+      page.forget()
       return page.line("notice", `! ${oneLine(event.message)}; the run begins anew, attempt ${event.attempt}`)
     case "Paused":
       return page.line("notice", `! waiting at ${event.name} ${show(event.output)}`)
     case "Gap":
       if (event.missed > 0) page.line("notice", `! ${count(event.missed, "event")} missed; the text so far:`)
-      if (page.depth === 0) page.said = event.text
+      if (page.depth === 0) page.say(event.text)
       return page.append("text", `text ${event.turn} ${event.path}`, labelOf(event.path), event.text)
     case "RunCompleted":
       return page.depth === 0 ? conclude(page, event.result) : undefined
     case "RunFailed":
       return page.line("failure", `✗ ${oneLine(event.message)}`)
+    case "OutputPartial":
+      return page.depth === 0 ? showPartial(page, event.turn, JSON.stringify(event.value, null, 2)) : undefined
     case "RunStarted":
     case "TurnStarted":
     case "ToolInputDelta":
-    case "OutputPartial":
     case "ResponseReceived":
       return
   }
 }
 
+/** Shows what came to a typed answer. What only closes it (a quote, brackets, spaces) is held back: more may come before. */
+const showPartial = (page: Page, turn: number, json: string): void => {
+  const rest = /["\s\]}]*$/.exec(json)![0]
+  const shown = json.slice(0, json.length - rest.length)
+  page.append("text", `output ${turn}`, "", shown.startsWith(page.said) ? shown.slice(page.said.length) : shown)
+  page.say(shown, rest)
+}
+
 const conclude = (page: Page, result: RunResult<unknown>): void => {
   const output = typeof result.output === "string" ? result.output : JSON.stringify(result.output, null, 2) ?? ""
-  if (output !== page.said) page.append("text", "output", "", output)
+  if (page.rest !== "" && output.startsWith(page.said)) page.go(output.slice(page.said.length))
+  else if (output !== page.said) {
+    page.forget()
+    page.append("text", "output", "", output)
+  }
   if (result.finish === "tool-limit") page.line("notice", "! the limit on tool calls ended the run")
   if (result.finish === "stopped") page.line("notice", "! a stop rule ended the run")
   for (const warning of result.warnings) page.line("notice", `! ${oneLine(warning.message)}`)
@@ -184,14 +200,16 @@ class Page {
   readonly pieces: Array<Piece> = []
   readonly depth: number
   said: string
+  rest: string
   calls: ReadonlyMap<string, string>
   #lineStart: boolean
   #last: Transcript["last"]
   #block: string | undefined
 
-  constructor({ block, calls, last, lineStart, said }: Transcript, depth: number) {
+  constructor({ block, calls, last, lineStart, rest, said }: Transcript, depth: number) {
     this.depth = depth
     this.said = said
+    this.rest = rest
     this.calls = calls
     this.#lineStart = lineStart
     this.#last = last
@@ -199,7 +217,26 @@ class Page {
   }
 
   get transcript(): Transcript {
-    return { lineStart: this.#lineStart, last: this.#last, block: this.#block, said: this.said, calls: this.calls }
+    const { calls, rest, said } = this
+    return { lineStart: this.#lineStart, last: this.#last, block: this.#block, said, rest, calls }
+  }
+
+  /** Keeps what is shown of an answer. */
+  say(said: string, rest = ""): void {
+    this.said = said
+    this.rest = rest
+  }
+
+  /** Goes on with the text of the last block. */
+  go(text: string): void {
+    this.#push("text", clean(text))
+  }
+
+  /** What was shown of an answer is none any more. */
+  forget(): void {
+    if (this.depth > 0) return
+    if (this.rest !== "" && this.#last === "text") this.go(this.rest)
+    this.say("")
   }
 
   /** Adds to the text of a block, which begins with `label` if it was not the one being written. */

@@ -153,6 +153,35 @@ Done.
     )
   })
 
+  it("shows a typed answer as it comes, once, and closes what was rejected", () => {
+    const partial = (value: unknown, turn = 1): Event => ({ _tag: "OutputPartial", path: "chef", turn, value })
+    const pieces = [
+      partial({}),
+      partial({ dish: "so" }),
+      partial({ dish: "soup [hot]" }),
+      partial({ dish: "soup [hot]", minutes: [5] })
+    ]
+    const answer = { dish: "soup [hot]", minutes: [5, 10] }
+    const summary = "2 turns, 1 tool call, 1,234 tokens in, 5 out, test/test\n"
+    assert.strictEqual(write([...pieces, completed(answer)]), `${JSON.stringify(answer, null, 2)}\n\n${summary}`)
+    // what is known is there before more comes
+    assert.strictEqual(write(pieces.slice(0, 2)), `{\n  "dish": "so\n`)
+    assert.strictEqual(
+      write([
+        partial({ dish: "so" }),
+        { _tag: "OutputRejected", ...at, text: "", issues: ["dish is no dish"] },
+        partial({ dish: "pie" }, 2),
+        completed({ dish: "pie" })
+      ]),
+      `{\n  "dish": "so"\n}\n\n! the answer does not fit: dish is no dish\n\n{\n  "dish": "pie"\n}\n\n${summary}`
+    )
+    // an answer that its Schema read otherwise is shown as what it is
+    assert.strictEqual(
+      write([partial({ at: "5" }), completed({ at: 5 })]),
+      `{\n  "at": "5"\n}\n\n{\n  "at": 5\n}\n\n${summary}`
+    )
+  })
+
   it("shows the whole text again after a gap, and goes on with it", () => {
     assert.strictEqual(
       write([
