@@ -13,7 +13,7 @@ import type * as Fiber from "effect/Fiber"
 import type * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 
-/** What becomes of a step that had started when its process died: it runs again, fails, or somebody is asked. */
+/** What becomes of a step that was cut off when its process died or was stopped: it runs again, fails, or somebody is asked. */
 export type InDoubt = "rerun" | "fail" | "ask"
 
 /** What a scope has to know of a step, to name it and to store its outcome. */

@@ -44,15 +44,15 @@ export class TaskResultInvalid extends Schema.TaggedError<TaskResultInvalid>()("
   }
 }
 
-/** A task had started when its process died, and may have had its effect: it was not run again. */
+/** A task was cut off when its process ended, and may have had its effect: it was not run again. */
 export class TaskInDoubt extends Schema.TaggedError<TaskInDoubt>()("TaskInDoubt", {
   task: Schema.String,
   step: Schema.String
 }) {
   readonly isRetryable = false
   override get message(): string {
-    return `task ${this.task} had started when its process died, and may have had its effect; it was not run again `
-      + `(step ${this.step})`
+    return `task ${this.task} was cut off when its process ended, and may have had its effect; it was not run again `
+      + `(step ${this.step}): Execution.retry runs it again`
   }
 }
 

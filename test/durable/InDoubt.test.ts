@@ -71,6 +71,74 @@ describe("a task whose process died while it ran", () => {
   }
 })
 
+describe("a task whose process is stopped in good order while it runs", () => {
+  for (const inDoubt of ["rerun", "fail", "ask"] as const) {
+    it.effect(`is in as much doubt: ${inDoubt}`, () =>
+      Effect.gen(function*() {
+        const journal = yield* Journal.Journal
+        let runs = 0
+        const pay = Task.make("pay", {
+          payload: {},
+          success: Schema.String,
+          inDoubt,
+          run: () => ++runs === 1 ? Effect.never : Effect.succeed(`paid in run ${runs}`)
+        })
+        const flow = Workflow.make("flow", {
+          payload: {},
+          success: Schema.String,
+          run: () => Effect.catch(pay({}), (error) => Effect.succeed(error._tag))
+        })
+        const live = () =>
+          Layer.provideMerge(Layer.orDie(flow.layer), Layer.fresh(Engine.layer())).pipe(
+            Layer.provide(Layer.succeed(Journal.Journal, journal)),
+            Layer.provide(Layer.fresh(Owners.layerAlone))
+          )
+        yield* Effect.provide(Effect.andThen(flow.start({}, { id: "a" }), until(() => runs === 1)), live())
+        yield* Effect.gen(function*() {
+          if (inDoubt === "ask") {
+            yield* Execution.settled("a")
+            yield* InDoubt.decide.resume("a", "fail")
+          }
+          assert.strictEqual(yield* flow.result("a"), inDoubt === "rerun" ? "paid in run 2" : "TaskInDoubt")
+          assert.strictEqual(runs, inDoubt === "rerun" ? 2 : 1)
+        }).pipe(Effect.provide(live()))
+      }).pipe(Effect.provide(Layer.fresh(Journal.layerMemory))))
+  }
+})
+
+describe("an execution that failed in doubt", () => {
+  it.effect("runs the step again when somebody retries it, and is in doubt again when that one is cut off, too", () =>
+    Effect.gen(function*() {
+      const journal = yield* Journal.Journal
+      let runs = 0
+      const pay = Task.make("pay", {
+        payload: {},
+        success: Schema.String,
+        inDoubt: "fail",
+        run: () => ++runs < 3 ? Effect.never : Effect.succeed(`paid in run ${runs}`)
+      })
+      const flow = Workflow.make("flow", {
+        payload: {},
+        success: Schema.String,
+        error: Task.TaskInDoubt,
+        run: () => pay({})
+      })
+      const dead = process_(journal, "first", flow.layer)
+      yield* Effect.provide(Effect.andThen(flow.start({}, { id: "a" }), until(() => runs === 1)), dead)
+      const second = process_(journal, "second", flow.layer)
+      yield* Effect.gen(function*() {
+        assert.strictEqual((yield* Effect.flip(flow.result("a")))._tag, "TaskInDoubt")
+        yield* Execution.retry("a")
+        yield* until(() => runs === 2)
+      }).pipe(Effect.provide(second))
+      yield* Effect.gen(function*() {
+        assert.strictEqual((yield* Effect.flip(flow.result("a")))._tag, "TaskInDoubt")
+        yield* Execution.retry("a")
+        assert.strictEqual(yield* flow.result("a"), "paid in run 3")
+      }).pipe(Effect.provide(process_(journal, "third", flow.layer)))
+    }).pipe(Effect.provide(Layer.fresh(Journal.layerMemory))))
+})
+
 describe("a task with a cache", () => {
   it.effect("gives its answer again to other executions, for so long, by its key", () => {
     const ran: Array<string> = []

@@ -423,15 +423,15 @@ export class ExecutionRun implements Run {
     })
   }
 
-  /** Fails, or asks, for each death of the process while the step ran. */
+  /** Fails, or asks, for each time that the step was cut off. */
   #decided<A, E>(key: string, step: Step<A, E>, payload: unknown): Effect.Effect<void, E> {
-    const deaths = this.#replay.doubts.get(key) ?? 0
+    const times = this.#replay.doubts.get(key) ?? 0
     const inDoubt = Effect.fail(new TaskInDoubt({ task: step.name, step: key }) as E)
-    if (deaths === 0) return Effect.void
+    if (times === 0) return Effect.void
     if (step.inDoubt === "fail") return inDoubt
     const ask = InDoubt.decide({ task: step.name, step: key, payload: payload as Schema.Json }) as Effect.Effect<string>
     return Effect.forEach(
-      Array.from({ length: deaths }),
+      Array.from({ length: times }),
       () => Effect.flatMap(ask, (answer) => answer === "fail" ? inDoubt : Effect.void),
       { discard: true }
     )

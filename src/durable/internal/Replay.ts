@@ -26,7 +26,7 @@ export interface Replay {
   readonly around: ReadonlySet<string>
   /** The attempts that failed, by the step's key. */
   readonly attempts: ReadonlyMap<string, ReadonlyArray<Failed>>
-  /** How often the process died while a step ran that did not just wait, by the step's key. */
+  /** How often a process died or was stopped while a step ran that did not just wait, by the step's key. */
   readonly doubts: ReadonlyMap<string, number>
   /** What can be undone, in the order of completion. */
   readonly undoable: ReadonlyArray<Undoable>
@@ -102,7 +102,8 @@ export const fromEvents = (events: Iterable<JournalEvent>): History => {
       case "Claimed":
         epoch = event.epoch
         crashes = event.crashed === true ? crashes + 1 : 0
-        if (event.crashed === true) { for (const key of running(steps)) doubts.set(key, (doubts.get(key) ?? 0) + 1) }
+        // it died, or was stopped and interrupted what ran: whether that had its effect, nobody knows
+        for (const key of running(steps)) doubts.set(key, (doubts.get(key) ?? 0) + 1)
         continue
       case "StepStarted":
         if (!steps.has(event.key)) steps.set(event.key, { _tag: "Started" })
@@ -136,7 +137,9 @@ export const fromEvents = (events: Iterable<JournalEvent>): History => {
       case "ExecutionRetried": {
         const chain = failedChain(completed, steps)
         for (const key of chain) {
-          steps.set(key, { _tag: "Started" })
+          // whoever retries it has decided: it begins anew
+          steps.delete(key)
+          doubts.delete(key)
           attempts.delete(key)
           for (const other of failed) if (StepKey.stepOf(other) === key) failed.delete(other)
         }

@@ -53,7 +53,7 @@ export interface Options<P, A, E, Timeout, FallbackRet, RollbackRet> {
   /** What running it may do: a turn's reads run together, everything else alone and in order. */
   readonly risk?: Risk | undefined
   /**
-   * A step that had started when its process died may have had its effect: by default it runs again, with the same
+   * A step that was cut off when its process died or was stopped may have had its effect: by default it runs again, with the same
    * `idempotencyKey`; `"fail"` fails it, and `"ask"` asks somebody.
    */
   readonly inDoubt?: InDoubt | undefined
