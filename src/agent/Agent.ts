@@ -378,7 +378,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     fiber: Fiber.Fiber<unknown, unknown>
   ): Effect.Effect<RunResult<unknown>, AgentError, any> => {
     input.traced = Telemetry.isOn(fiber)
-    input.journaled = fiber.getRef(StepScope.StepScope) !== undefined
+    input.journaled = StepScope.current(fiber) !== undefined
     input.foreign = EffectCopies.isForeign(fiber)
     const body = attempts(input, fiber)
     const seen = input.traced ? Telemetry.run(body, name) : body
@@ -402,7 +402,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     input.sink !== undefined ?
       body :
       Effect.onExit(body, (exit) =>
-        fiber.getRef(StepScope.StepScope)?.isStopping() === true
+        StepScope.current(fiber)?.isStopping() === true
           ? Effect.void
           : report(definition, input, exit, endedBy(exit)))
 

@@ -22,7 +22,7 @@ import {
   PauseTimedOut
 } from "./ExecutionError.ts"
 import * as Codecs from "./internal/codecs.ts"
-import { StepScope } from "./StepScope.ts"
+import * as StepScope from "./StepScope.ts"
 import type { Waits } from "./Waits.ts"
 
 /** Until when a pause waits: so long, or until that time in milliseconds since 1970. */
@@ -81,7 +81,7 @@ export const make = <
   let described: Schema.Json | undefined
   const pause = (value: unknown, limit?: Limit) =>
     Effect.withFiber<unknown, PauseTimedOut>((fiber) => {
-      const scope = fiber.getRef(StepScope)
+      const scope = StepScope.current(fiber)
       if (scope === undefined) return Effect.die(new Error(`pause ${name} was reached outside a workflow`))
       return scope.wait({
         name,

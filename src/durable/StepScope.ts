@@ -2,8 +2,8 @@
  * The one seam for durability.
  *
  * Every task call, model call and tool call goes through `step`. Outside a workflow nobody provides a `StepScope`, and
- * a step is a plain Effect. Inside one, the engine's scope journals it and answers it on replay. No other code asks
- * where it runs.
+ * a step is a plain Effect. Inside one, the engine's scope journals it and answers it on replay; in a workflow of
+ * `effect/workflow` on another engine than ours it is an Activity. No other code asks where it runs.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -12,6 +12,7 @@ import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
+import * as ActivityScope from "./internal/ActivityScope.ts"
 
 /** What becomes of a step that was cut off when its process died or was stopped: it runs again, fails, or somebody is asked. */
 export type InDoubt = "rerun" | "fail" | "ask"
@@ -91,13 +92,22 @@ export const StepScope: Context.Reference<StepScope | undefined> = Context.Refer
   { defaultValue: () => undefined }
 )
 
+/** The scope that `fiber` is in: our engine's, or one made for the workflow of another engine. */
+export const current = (fiber: Fiber.Fiber<unknown, unknown>): StepScope | undefined => {
+  const given = fiber.getRef(StepScope)
+  // who has set it to nothing wants nothing
+  return given === undefined && fiber.context.mapUnsafe.has(StepScope.key)
+    ? undefined
+    : ActivityScope.of(fiber.context, given, Effect.provideService(StepScope))
+}
+
 /** Runs `body` as a step of the workflow that `fiber` is in, or as it is. */
 export const stepIn = <A, E, R>(
   fiber: Fiber.Fiber<unknown, unknown>,
   info: () => Step<A, E>,
   body: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> => {
-  const scope = fiber.getRef(StepScope)
+  const scope = current(fiber)
   return scope === undefined ? body : scope.step(info(), body)
 }
 

@@ -284,7 +284,7 @@ export const fromDefinition = (definition: Definition): Task<string, Schema.Top,
       const needsApproval = typeof options.approval === "function" ? options.approval(payload) : options.approval
       if (needsApproval === true) return Effect.fail(new NoApprover({ tool: name }))
       Secrets.registerFields(payload)
-      const scope = fiber.getRef(StepScope.StepScope)
+      const scope = StepScope.current(fiber)
       return scope === undefined ? run(payload, fiber) : scope.step(info(payload)(), run(payload, fiber))
     })
 

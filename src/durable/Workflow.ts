@@ -34,7 +34,7 @@ import * as Timer from "./internal/timer.ts"
 import * as Waiting from "./internal/waiting.ts"
 import { ended, type Fenced, type JournalUnreadable, type State } from "./Journal.ts"
 import * as Pause from "./Pause.ts"
-import { StepScope } from "./StepScope.ts"
+import * as StepScope from "./StepScope.ts"
 import type { PayloadInput, PayloadSchema } from "./Task.ts"
 import type { Waits } from "./Waits.ts"
 
@@ -132,7 +132,7 @@ export const make = <
     Effect.gen(function*() {
       const engine = yield* Engine
       const { executionId } = yield* CurrentExecution
-      const scope = (yield* StepScope)!
+      const scope = (yield* StepScope.StepScope)!
       const made = payload.make(input as never)
       return yield* scope.wait({
         name,
@@ -200,7 +200,7 @@ const isEnded = (state: State) => ended.includes(state)
 
 const timer = (until: (now: number) => number) =>
   Effect.withFiber<void>((fiber) => {
-    const scope = fiber.getRef(StepScope)
+    const scope = StepScope.current(fiber)
     return scope === undefined
       ? Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(until(now) - now))
       : Timer.wait(scope, "sleep", until)
@@ -223,13 +223,13 @@ const nowStep = {
 
 /** The time in milliseconds since 1970; a replay gives the same again. */
 export const now: Effect.Effect<number> = Effect.withFiber((fiber) => {
-  const scope = fiber.getRef(StepScope)
+  const scope = StepScope.current(fiber)
   return scope === undefined ? Clock.currentTimeMillis : scope.step(nowStep, Clock.currentTimeMillis)
 })
 
 /** A new UUID; a replay gives the same again. */
 export const uuid: Effect.Effect<string> = Effect.withFiber((fiber) => {
-  const scope = fiber.getRef(StepScope)
+  const scope = StepScope.current(fiber)
   return scope === undefined
     ? Effect.zipWith(Random.next, Random.next, (a, b) => StepKey.uuid(String(a), String(b)))
     : Effect.succeed(scope.uuid())
@@ -237,7 +237,7 @@ export const uuid: Effect.Effect<string> = Effect.withFiber((fiber) => {
 
 /** A number in [0, 1); a replay gives the same again. */
 export const random: Effect.Effect<number> = Effect.withFiber((fiber) => {
-  const scope = fiber.getRef(StepScope)
+  const scope = StepScope.current(fiber)
   return scope === undefined ? Random.next : Effect.succeed(scope.random())
 })
 

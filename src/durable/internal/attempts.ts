@@ -12,7 +12,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as Json from "../../core/Json.ts"
 import * as Progress from "../Progress.ts"
-import { StepScope } from "../StepScope.ts"
+import * as StepScope from "../StepScope.ts"
 import { Current, type TaskContext } from "../TaskContext.ts"
 import { explain, TaskFailed, TaskResultInvalid, TaskTimeout } from "../TaskError.ts"
 import type { Definition } from "./definition.ts"
@@ -64,7 +64,7 @@ class Attempt implements TaskContext {
   get idempotencyKey(): string {
     // outside a workflow the key lives as long as the call, and nothing is replayed by it
     // @effect-diagnostics-next-line cryptoRandomUUID:off
-    return (this.#call.idempotencyKey ??= this.#fiber.getRef(StepScope)?.idempotencyKey ?? crypto.randomUUID())
+    return (this.#call.idempotencyKey ??= StepScope.current(this.#fiber)?.idempotencyKey ?? crypto.randomUUID())
   }
   abort(): void {
     this.#isAborted = true
@@ -152,7 +152,7 @@ export const make = (
     const call: Call = { idempotencyKey: undefined }
     const attempts = retry === undefined && timeout === undefined && fallback === undefined
       ? undefined
-      : fiber.getRef(StepScope)?.attempts
+      : StepScope.current(fiber)?.attempts
     if (attempts !== undefined) {
       return DurableAttempts.run(attempts, {
         retry: retry && retryOptions(retry, definition.isRetryable),
@@ -173,7 +173,7 @@ export const make = (
   }
 
   return (payload, fiber) => {
-    const isStep = fiber.getRef(StepScope) !== undefined
+    const isStep = StepScope.current(fiber) !== undefined
     // a step's body runs only when the journal has no answer, and a rollback has to see a body that throws
     let effect = isStep || options.rollback !== undefined
       ? Effect.withFiber((fiber) => withRetries(payload, fiber))
