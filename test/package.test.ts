@@ -84,7 +84,13 @@ beforeAll(async () => {
   }
   installed = folder("installed")
   withSdks = folder("with-sdks")
-  const { "@anthropic-ai/sdk": anthropic, "@google/genai": google, ollama, openai } = manifest.peerDependencies
+  const {
+    "@anthropic-ai/sdk": anthropic,
+    "@effect/sql-pg": sqlPg,
+    "@google/genai": google,
+    ollama,
+    openai
+  } = manifest.peerDependencies
   await install(installed, [tarball, `effect@${manifest.peerDependencies.effect}`])
   await install(withSdks, [
     tarball,
@@ -93,6 +99,7 @@ beforeAll(async () => {
     `@google/genai@${google}`,
     `openai@${openai}`,
     `ollama@${ollama}`,
+    `@effect/sql-pg@${sqlPg}`,
     `@types/node@${manifest.devDependencies["@types/node"]}`
   ])
 }, 120_000)
@@ -115,6 +122,24 @@ const subpaths = Object.keys(manifest.exports)
   .map((path) => path.replace(/^\./, manifest.name).replace("/core/*", "/core/AgentError"))
   .map((path) => path.replace("/durable/*", "/durable/Task").replace("/agent/*", "/agent/Agent"))
   .filter((path) => !path.endsWith("*"))
+
+/** Every module that can be imported from the tarball. */
+const modules = (): ReadonlyArray<string> =>
+  Object.keys(manifest.exports).flatMap((path) => {
+    if (/internal|\.json$/.test(path)) return []
+    if (!path.endsWith("/*")) return [path.replace(/^\./, manifest.name)]
+    const folder = path.slice("./".length, -"/*".length)
+    return readdirSync(join(installed, "node_modules", manifest.name, "dist", folder))
+      .filter((file) => file.endsWith(".d.ts"))
+      .map((file) => `${manifest.name}/${folder}/${file.slice(0, -".d.ts".length)}`)
+  })
+
+/** A program that imports them, and uses what it imports. */
+const importsOf = (paths: ReadonlyArray<string>): string =>
+  [
+    ...paths.map((path, index) => `import type * as M${index} from "${path}"`),
+    `export type All = [${paths.map((_, index) => `typeof M${index}`).join(", ")}]`
+  ].join("\n")
 
 describe("the packed tarball", { timeout: 60_000 }, () => {
   it("brings at most 4 packages, with effect", () => {
@@ -141,6 +166,24 @@ describe("the packed tarball", { timeout: 60_000 }, () => {
     await must("tsc", ["--project", "tsconfig.async.json"], installed)
   })
 
+  it("type-checks a workflow on SQLite from strict TypeScript", async () => {
+    writeFileSync(join(installed, "tsconfig.durable.json"), JSON.stringify(strictest("durable.ts", [])))
+    await must("tsc", ["--project", "tsconfig.durable.json"], installed)
+  })
+
+  it("has declarations that check under every subpath, without the packages that some of them load", async () => {
+    const isVendors = (path: string) => /\/(openai|openai-compatible|anthropic|google|ollama|postgres)$/.test(path)
+    writeFileSync(join(installed, "all.ts"), importsOf(modules().filter((path) => !isVendors(path))))
+    writeFileSync(join(installed, "tsconfig.all.json"), JSON.stringify(strictest("all.ts", [])))
+    await must("tsc", ["--project", "tsconfig.all.json"], installed)
+  })
+
+  it("has declarations that check under every subpath, with those packages", async () => {
+    writeFileSync(join(withSdks, "all.ts"), importsOf(modules()))
+    writeFileSync(join(withSdks, "tsconfig.all.json"), JSON.stringify(strictest("all.ts", ["node"])))
+    await must("tsc", ["--project", "tsconfig.all.json"], withSdks)
+  })
+
   it("lets a module export what it infers, with declarations", async () => {
     const { compilerOptions } = strictest("declared-uses.ts", [])
     const emit = { declaration: true, noEmit: false, skipLibCheck: true, rootDir: ".", outDir: "declared" }
@@ -161,6 +204,12 @@ describe("the packed tarball", { timeout: 60_000 }, () => {
       it("runs an agent from plain JavaScript", async () => {
         const output = await must(node(), ["plain.js"], installed)
         assert.deepStrictEqual(JSON.parse(output), { output: "Sunny.", finish: "answered", calls: 1 })
+      })
+
+      it("runs an agent in a workflow on SQLite, in two processes' worth of it, from TypeScript", async () => {
+        const file = join(installed, `durable-${version}.db`)
+        const output = await must(node(), ["--disable-warning=ExperimentalWarning", "durable.ts", file], installed)
+        assert.deepStrictEqual(JSON.parse(output), { state: "paused", refunded: true, year: 2026 })
       })
 
       it("runs a program of async/await that never names Effect", async () => {
