@@ -158,6 +158,8 @@ describe("the documents", { timeout: 60_000 }, () => {
         "docs/agents.md",
         options("src/agent/ModelOptions.ts", /interface ModelOptions \{(.*?)^\}/ms).filter((name) => name !== "agent")
       ],
+      ["docs/workflows.md", options("src/durable/Engine.ts", /interface Options \{(.*?)^\}/ms)],
+      ["docs/workflows.md", options("src/storage/sqlite/Sqlite.ts", /interface Options \{(.*?)^\}/ms)],
       ["docs/tasks.md", options("src/durable/internal/definition.ts", /interface Options<.*?\{(.*?)^\}/ms)],
       ["docs/async.md", options("src/node/Fluxion.ts", /interface Options<.*?\{(.*?)^\}/ms)],
       ["docs/async.md", options("src/node/Fluxion.ts", /interface RunOptions \{(.*?)^\}/ms)],
