@@ -50,6 +50,12 @@ export const AttemptFailed = Schema.TaggedStruct("AttemptFailed", {
 export const StepCompleted = Schema.TaggedStruct("StepCompleted", { ...ofStep, exit: Schema.Json })
 /** A step was interrupted while the execution went on: nobody got its answer, and nobody will. */
 export const StepDiscarded = Schema.TaggedStruct("StepDiscarded", ofStep)
+/** A named value of the execution was changed: the change has a key of its own, beneath the step that made it. */
+export const StateChanged = Schema.TaggedStruct("StateChanged", {
+  ...ofStep,
+  state: Schema.String,
+  change: Schema.Json
+})
 /** The execution has failed or was cancelled (`exit`), and undoes what it did before it ends. */
 export const RollbackStarted = Schema.TaggedStruct("RollbackStarted", { exit: Schema.Json })
 /** The execution is over. */
@@ -68,6 +74,7 @@ export const JournalEvent = Schema.Union([
   AttemptFailed,
   StepCompleted,
   StepDiscarded,
+  StateChanged,
   RollbackStarted,
   ExecutionCompleted,
   ExecutionParked,

@@ -69,6 +69,14 @@ export interface Attempts {
   ) => Effect.Effect<Option.Option<A>, E, R>
 }
 
+/** A named value of an execution: what its recorded changes come to. */
+export interface Folded<A, C> {
+  readonly name: string
+  readonly changeSchema: Schema.Codec<C, any>
+  readonly initial: A
+  readonly fold: (value: A, change: C) => A
+}
+
 /** Records steps, and answers those that were recorded. */
 export interface StepScope {
   /** Which step of which execution is under way: the same for every attempt and after every restart. */
@@ -78,6 +86,10 @@ export interface StepScope {
   readonly step: <A, E, R>(step: Step<A, E>, body: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Waits for an answer from outside; the execution may end its run meanwhile, and holds no process then. */
   readonly wait: <A, E>(wait: Wait<A, E>) => Effect.Effect<A, E>
+  /** The execution's value of that name, as of where the code is. */
+  readonly state: <A, C>(state: Folded<A, C>) => Effect.Effect<A>
+  /** Changes that value, and records it under the step under way. */
+  readonly change: <A, C>(state: Folded<A, C>, change: C) => Effect.Effect<void>
   /** A UUID that every replay gives again. */
   readonly uuid: () => string
   /** A number in [0, 1) that every replay gives again. */

@@ -5,7 +5,7 @@
  * short or not, has to come to the same result.
  */
 import { Effect, Layer, Schedule, Schema } from "effect"
-import { Agent, Engine, Execution, Pause, Task, Workflow } from "fluxion"
+import { Agent, Engine, Execution, Pause, State, Task, Workflow } from "fluxion"
 import { TestModel } from "fluxion/testing"
 
 /** A program. */
@@ -22,6 +22,7 @@ export type Program =
   | { readonly _tag: "Sleep"; readonly millis: number }
   | { readonly _tag: "Child"; readonly body: Program }
   | { readonly _tag: "Agent"; readonly item: number }
+  | { readonly _tag: "Count"; readonly by: number }
 
 /** Numbers below a limit, from a seed. */
 export const random = (seed: number) => {
@@ -41,11 +42,11 @@ export const everything: Program = {
       _tag: "All",
       parts: [
         { _tag: "Identified", count: 3 },
-        { _tag: "Nested", body: { _tag: "All", parts: [step(1, 3), step(1, 0)] } },
+        { _tag: "Nested", body: { _tag: "All", parts: [step(1, 3), { _tag: "Count", by: 2 }, step(1, 0)] } },
         { _tag: "Pause", item: 1 }
       ]
     },
-    { _tag: "Retried", item: 2, body: step(3, 0) },
+    { _tag: "Retried", item: 2, body: { _tag: "Sequence", parts: [{ _tag: "Count", by: 1 }, step(3, 0)] } },
     { _tag: "Race", winner: step(4, 0), loser: step(5, 60_000) },
     { _tag: "TimeLimit", body: step(6, 60_000) },
     { _tag: "Child", body: { _tag: "Sequence", parts: [step(7, 0), { _tag: "Sleep", millis: 1 }] } }
@@ -62,7 +63,7 @@ export const generate = (seed: number): Program => {
   const many = (depth: number) => Array.from({ length: 2 + pick(2) }, () => make(depth - 1))
   const make = (depth: number): Program => {
     if (depth === 0) return step(pick(3), pick(3))
-    switch (pick(12)) {
+    switch (pick(13)) {
       case 0:
         return { _tag: "Nested", body: make(depth - 1) }
       case 1:
@@ -82,7 +83,9 @@ export const generate = (seed: number): Program => {
       case 8:
         return { _tag: "Agent", item: pick(2) }
       case 9:
+        return { _tag: "Count", by: 1 + pick(3) }
       case 10:
+      case 11:
         return { _tag: "All", parts: many(depth) }
       default:
         return { _tag: "Sequence", parts: many(depth) }
@@ -90,6 +93,8 @@ export const generate = (seed: number): Program => {
   }
   return { _tag: "Sequence", parts: [make(2), make(3), step(9, 0)] }
 }
+
+const counted = State.make("counted", { change: Schema.Finite, initial: 0, fold: (sum, by) => sum + by })
 
 const Text = { payload: { item: Schema.Number }, success: Schema.String } as const
 
@@ -181,6 +186,8 @@ export const make = (did: (key: string, what: string) => void) => {
         return Effect.as(Workflow.sleep(program.millis), "slept")
       case "Child":
         return Effect.orDie(child({ body: program.body }))
+      case "Count":
+        return Effect.as(counted.change(program.by), "counted")
       case "Agent":
         return Effect.orDie(assistant(`item ${program.item}`))
     }
@@ -191,7 +198,10 @@ export const make = (did: (key: string, what: string) => void) => {
     success: Schema.String,
     error: Schema.String,
     run: ({ fails, program }): Effect.Effect<string, string, any> =>
-      Effect.flatMap(interpret(program), (value) => fails ? Effect.fail(value) : Effect.succeed(value))
+      Effect.flatMap(
+        Effect.zipWith(interpret(program), counted.get, (value, count) => `${value}, ${count} counted`),
+        (value) => fails ? Effect.fail(value) : Effect.succeed(value)
+      )
   })
 
   /** What the model says depends on what it is asked alone, so that a new process goes on where the old one was. */

@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scheduler, Schema } from "effect"
-import { StepScope } from "fluxion"
+import { State, StepScope } from "fluxion"
 import type { JournalEvent } from "../../src/core/JournalEvent.ts"
 import { ExecutionRun } from "../../src/durable/internal/ExecutionRun.ts"
 import { Idle } from "../../src/durable/internal/Idle.ts"
@@ -17,6 +17,8 @@ type Program =
   | { readonly _tag: "Sequence"; readonly parts: ReadonlyArray<Program>; readonly yields: number }
   | { readonly _tag: "Race"; readonly parts: ReadonlyArray<Program> }
   | { readonly _tag: "All"; readonly parts: ReadonlyArray<Program>; readonly concurrency: number }
+  | { readonly _tag: "Change"; readonly site: number; readonly state: number }
+  | { readonly _tag: "Read"; readonly site: number; readonly state: number }
   | { readonly _tag: "Nested"; readonly site: number; readonly name: string; readonly body: Program }
 
 /** Numbers from a seed. */
@@ -32,7 +34,7 @@ const generate = (pick: (below: number) => number): Program => {
   let sites = 0
   const many = (depth: number) => Array.from({ length: 2 + pick(2) }, () => make(depth - 1))
   const make = (depth: number): Program => {
-    switch (depth === 0 ? pick(5) === 0 ? 6 : 0 : pick(6)) {
+    switch (depth === 0 ? [0, 0, 0, 0, 0, 6, 7, 7, 8, 8][pick(10)] : pick(6)) {
       case 1:
       case 2:
         return { _tag: "Sequence", parts: many(depth), yields: pick(3) }
@@ -44,6 +46,10 @@ const generate = (pick: (below: number) => number): Program => {
         return { _tag: "Nested", site: sites++, name: `nested${pick(2)}`, body: make(depth - 1) }
       case 6:
         return { _tag: "Wait", site: sites++, name: "wait" }
+      case 7:
+        return { _tag: "Change", site: sites++, state: pick(2) }
+      case 8:
+        return { _tag: "Read", site: sites++, state: pick(2) }
       default:
         // few names and payloads, so that many steps are equal
         return { _tag: "Step", site: sites++, name: `step${pick(2)}`, payload: pick(2) }
@@ -51,6 +57,11 @@ const generate = (pick: (below: number) => number): Program => {
   }
   return { _tag: "Sequence", parts: [make(3), make(3)], yields: 0 }
 }
+
+/** The changes in order, as text: two that change places show. */
+const states = ["s0", "s1"].map((name) =>
+  State.make(name, { change: Schema.Finite, initial: "", fold: (text, site) => `${text} ${site}` })
+)
 
 /** What outlives a process. */
 interface Store {
@@ -123,7 +134,7 @@ const boot = async (
   const step = (site: number, name: string, payload: unknown, body: Effect.Effect<string>) =>
     see(site, StepScope.step(() => ({ name, payload, ...schemas }), body))
 
-  const interpret = (program: Program, known: string): Effect.Effect<string> => {
+  const interpret = (program: Program, known: string, isInside: boolean): Effect.Effect<string> => {
     switch (program._tag) {
       case "Step": {
         // what a step is given depends on what was answered before, as in real code
@@ -152,29 +163,36 @@ const boot = async (
               scope!.wait({ name: program.name, payload: null, ...schemas, waits: () => Effect.succeed(program.site) })
           )
         )
+      case "Change":
+        return Effect.as(states[program.state]!.change(program.site), "changed")
+      case "Read":
+        // a step whose end is not recorded runs again, and later: what it read has reached nobody
+        return isInside ? states[program.state]!.get : see(program.site, states[program.state]!.get)
       case "Nested":
-        return step(program.site, program.name, null, Effect.suspend(() => interpret(program.body, known)))
+        return step(program.site, program.name, null, Effect.suspend(() => interpret(program.body, known, true)))
       case "Sequence":
         return program.parts.reduce<Effect.Effect<string>>(
           (before, part) =>
             before.pipe(
               Effect.tap(Effect.repeat(Effect.yieldNow, { times: program.yields })),
-              Effect.flatMap((value) => interpret(part, value))
+              Effect.flatMap((value) => interpret(part, value, isInside))
             ),
           Effect.succeed(known)
         )
       case "All":
         return Effect.map(
-          Effect.forEach(program.parts, (part) => interpret(part, known), { concurrency: program.concurrency }),
+          Effect.forEach(program.parts, (part) => interpret(part, known, isInside), {
+            concurrency: program.concurrency
+          }),
           (values) => values.join(",")
         )
       case "Race":
-        return Effect.raceAll(program.parts.map((part) => interpret(part, known)))
+        return Effect.raceAll(program.parts.map((part) => interpret(part, known, isInside)))
     }
   }
 
   const fiber = Effect.runFork(
-    Effect.suspend(() => interpret(program, "")).pipe(
+    Effect.suspend(() => interpret(program, "", false)).pipe(
       Effect.provideService(StepScope.StepScope, run.scope()),
       Effect.provideService(Scheduler.Scheduler, idle)
     ),
@@ -196,7 +214,10 @@ const boot = async (
   // the dead are left where they are
   run.stop()
   const exit = fiber.pollUnsafe()
-  return { started, seen, appended, output: exit !== undefined && Exit.isSuccess(exit) ? exit.value : undefined }
+  // an end that is not recorded is none; the record of it takes along what was put
+  const output = !dead && exit !== undefined && Exit.isSuccess(exit) ? exit.value : undefined
+  if (output !== undefined) journal.push(...buffer)
+  return { started, seen, appended, output }
 }
 
 /** Boots until the program is through. */
@@ -231,6 +252,8 @@ const check = async (seed: number) => {
       assert.strictEqual(new Set(again).size, again.length, "a step was completed twice")
       assert.isAtLeast(again.length, before.size)
     }
+    const changes = journal.flatMap((event) => event._tag === "StateChanged" ? [event.key] : [])
+    assert.strictEqual(new Set(changes).size, changes.length, "a state was changed twice by one change")
     const length = journal.length
     const replayed = await boot(program, store, pick, 0)
     assert.strictEqual(replayed.output, output, "a replay gives another result")

@@ -16,11 +16,13 @@ const encode = (schema: Schema.Top, value: unknown): unknown =>
   Schema.encodeUnknownSync(Schema.toCodecJson(schema as Schema.Codec<unknown>))(value)
 
 /** What a scope of a test need not do. */
-export const elsewhere: Pick<StepScope.StepScope, "attempts" | "isStopping" | "random" | "uuid" | "wait"> = {
+export const elsewhere: Omit<StepScope.StepScope, "idempotencyKey" | "step"> = {
   attempts: undefined,
   wait: ({ name }) => Effect.die(new Error(`nobody answers ${name} here`)),
   uuid: () => "00000000-0000-8000-8000-000000000000",
   random: () => 0.5,
+  state: ({ initial }) => Effect.succeed(initial),
+  change: ({ name }) => Effect.die(new Error(`the state ${name} is not kept here`)),
   isStopping: () => false
 }
 

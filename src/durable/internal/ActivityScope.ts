@@ -13,7 +13,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { WorkflowEngine, WorkflowInstance } from "effect/workflow/WorkflowEngine"
-import type { Attempts, Step, StepScope, Wait } from "../StepScope.ts"
+import type { Attempts, Folded, Step, StepScope, Wait } from "../StepScope.ts"
 import type { Waits } from "../Waits.ts"
 import * as Codecs from "./codecs.ts"
 import * as StepKey from "./StepKey.ts"
@@ -97,6 +97,14 @@ class ActivityScope implements StepScope {
     return StepKey.random(this.instance.executionId, this.#next("random", ""))
   }
 
+  state<A>({ name }: Folded<A, any>): Effect.Effect<A> {
+    return noState(name)
+  }
+
+  change({ name }: Folded<any, any>): Effect.Effect<void> {
+    return noState(name)
+  }
+
   isStopping(): boolean {
     return this.instance.suspended || this.instance.abandoned
   }
@@ -171,6 +179,12 @@ class ActivityScope implements StepScope {
     }
   }
 }
+
+/** What a completed Activity had changed would be lost when it is answered: better not to begin. */
+const noState = (name: string) =>
+  Effect.die(
+    new Error(`the state ${name} is kept by fluxion's engines alone: run this workflow on Engine.layerJournal`)
+  )
 
 const encode = ({ payload, payloadSchema }: Pick<Step<any, any>, "payload" | "payloadSchema">): string =>
   JSON.stringify(Codecs.of(payloadSchema).encode(payload))

@@ -25,6 +25,7 @@ import type { ExecutionLog } from "./ExecutionLog.ts"
 import { encodeExit } from "./ExecutionRun.ts"
 import type * as Replay from "./Replay.ts"
 import type { Awaited, Made, Run } from "./Run.ts"
+import { States } from "./States.ts"
 import * as StepKey from "./StepKey.ts"
 import * as Timer from "./timer.ts"
 
@@ -76,6 +77,7 @@ export const encodeDeferred = (exit: Exit.Exit<unknown, unknown>): Schema.Json =
 export class EffectRun implements Run {
   readonly #steps: Map<string, Replay.Record>
   readonly #attemptsOf: Map<string, ReadonlyArray<Replay.Failed>>
+  readonly #states = new States()
   readonly #log: ExecutionLog
   readonly #made: Made
   readonly #workflow: Workflow.Any
@@ -107,6 +109,10 @@ export class EffectRun implements Run {
     this.#workflow = workflow
     this.#attemptsOf = new Map(replay.attempts)
     this.#steps = new Map(replay.steps)
+    for (const key of replay.order) {
+      const record = replay.steps.get(key)
+      if (record?._tag === "Changed") this.#states.add(record.state, record.change)
+    }
     this.#log = log
     this.#made = made
   }
@@ -435,6 +441,17 @@ export class EffectRun implements Run {
       wait: (wait) => this.#ask(level, wait, (key) => this.#wait(key, wait)),
       uuid: () => StepKey.uuid(this.#made.seed, next("uuid", "")),
       random: () => StepKey.random(this.#made.seed, next("random", "")),
+      // its code runs again from its start, in any order: a state is what the whole journal makes of it
+      state: (state) => Effect.sync(() => this.#states.get(state)),
+      change: (state, change) =>
+        Effect.suspend(() => {
+          const key = next(state.name, "")
+          if (this.#steps.has(key)) return Effect.void
+          const json = Codecs.of(state.changeSchema).encode(change)
+          this.#steps.set(key, { _tag: "Changed", state: state.name, change: json, isDiscarded: false })
+          this.#states.add(state.name, json)
+          return this.#log.append({ _tag: "StateChanged", key, state: state.name, change: json })
+        }),
       isStopping: () =>
         this.#state === "stopping" || [...this.#pass?.instances ?? []].some(({ suspended }) => suspended)
     }

@@ -13,7 +13,7 @@ import type * as Schema from "effect/Schema"
 import type { JournalEvent } from "../../core/JournalEvent.ts"
 import * as InDoubt from "../InDoubt.ts"
 import type { Also } from "../Journal.ts"
-import { type Attempts, type FailedAttempt, type Step, StepScope, type Wait } from "../StepScope.ts"
+import { type Attempts, type FailedAttempt, type Folded, type Step, StepScope, type Wait } from "../StepScope.ts"
 import { TaskInDoubt } from "../TaskError.ts"
 import * as Codecs from "./codecs.ts"
 import type { Log } from "./ExecutionLog.ts"
@@ -21,6 +21,7 @@ import { Gate } from "./Gate.ts"
 import type { Idle } from "./Idle.ts"
 import type * as Replay from "./Replay.ts"
 import type { Awaited, Made, Run } from "./Run.ts"
+import { States } from "./States.ts"
 import * as StepKey from "./StepKey.ts"
 import * as Timer from "./timer.ts"
 
@@ -75,6 +76,7 @@ export class ExecutionRun implements Run {
   #state: "running" | "stopping" | "ended" = "running"
   #isCancelled = false
   #limits = 0
+  readonly #states = new States()
   /** The steps that another execution's answer was given to. */
   readonly #recalled = new Set<string>()
   /** How to undo the steps that this run has asked for, by their keys. */
@@ -92,7 +94,11 @@ export class ExecutionRun implements Run {
     this.#replay = replay
     this.#log = log
     this.#made = made
-    this.#gate = new Gate(replay.order, idle)
+    this.#gate = new Gate(replay.order, replay.unasked, idle)
+    this.#gate.onUnasked = (key) => {
+      const record = replay.steps.get(key)
+      if (record?._tag === "Changed") this.#states.add(record.state, record.change)
+    }
     this.#gate.onQuiet = () => {
       if (this.#limits > 0) this.#noteParked(this.#root)
       if (this.isParked) this.onParked()
@@ -165,6 +171,8 @@ export class ExecutionRun implements Run {
       step: (step, body) => this.#step(level, step, body),
       wait: (wait) => this.#wait(level, wait),
       uuid: () => StepKey.uuid(this.#made.seed, StepKey.next(level.counts, level.key, "uuid", "")),
+      state: (state) => this.#read(state),
+      change: (state, change) => this.#change(level, state, change),
       isStopping: () => this.#state === "stopping",
       random: () => StepKey.random(this.#made.seed, StepKey.next(level.counts, level.key, "random", ""))
     }
@@ -273,6 +281,69 @@ export class ExecutionRun implements Run {
     })
   }
 
+  #read<A>(state: Folded<A, any>): Effect.Effect<A> {
+    return Effect.suspend(() => {
+      try {
+        return Effect.succeed(this.#states.get(state))
+      } catch (cause) {
+        const said = cause instanceof Error ? cause.message : String(cause)
+        this.onProblem(`a recorded change of the state ${state.name} does not decode any more: ${said}`)
+        return Effect.never
+      }
+    })
+  }
+
+  /** A change is recorded and handed out like a step's answer: who reads before or after it does so in every replay. */
+  #change<C>(level: Level, { changeSchema, name }: Folded<any, C>, change: C): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.#state === "ended") {
+        return Effect.die(new Error(`the state ${name} was changed after its execution had ended`))
+      }
+      const json = Codecs.of(changeSchema).encode(change)
+      // told apart by their order alone: what is recorded stands, whatever a body that runs again makes of it
+      const key = StepKey.next(level.counts, level.key, name, "")
+      const record = this.#replay.steps.get(key)
+      if (record?._tag === "Discarded") return Effect.never
+      if (record?._tag === "Changed") {
+        if (record.isDiscarded) return Effect.never
+        return this.#changed(key, name, record.change, (made) => this.#gate.awaitRecorded(key, made))
+      }
+      if (this.#isCancelled) {
+        this.onCancelled()
+        return Effect.never
+      }
+      const live = Effect.uninterruptibleMask((restore) => {
+        level.busy++
+        return Effect.andThen(
+          this.#log.append({ _tag: "StateChanged", key, state: name, change: json }),
+          restore(this.#changed(key, name, json, (made) =>
+            this.#gate.awaitCommitted(() => {
+              level.busy--
+              made()
+            })))
+        )
+      })
+      return this.#gate.isReplaying
+        ? Effect.andThen(Effect.callback<void>((resume) => this.#onceOrNever(key, resume)), live)
+        : live
+    })
+  }
+
+  /** Makes a recorded change when its turn has come, also when whoever made it is gone by then. */
+  #changed(key: string, name: string, change: unknown, inTurn: (made: () => void) => void): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      let isMade = false
+      inTurn(() => {
+        isMade = true
+        this.#states.add(name, change)
+        resume(Effect.void)
+      })
+      return Effect.sync(() => {
+        if (!isMade) this.#discarded(key)
+      })
+    })
+  }
+
   #wait<A, E>(level: Level, wait: Wait<A, E>): Effect.Effect<A, E> {
     return this.#ask(level, wait, (key) => {
       const record = this.#replay.steps.get(key)
@@ -348,7 +419,9 @@ export class ExecutionRun implements Run {
   }
 
   #onceOrNever(key: string, resume: (effect: Effect.Effect<void>) => void): Effect.Effect<void> {
-    return Effect.sync(this.#gate.awaitStart(key, () => resume(Effect.void)))
+    const takeBack = this.#gate.awaitStart(key, () => resume(Effect.void))
+    // what it waited for may be discarded, too: a later replay would not have it wait
+    return this.#forget(key, takeBack)
   }
 
   /** The recorded outcome, when its turn has come. */

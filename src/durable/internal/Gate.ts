@@ -15,6 +15,7 @@ export type Waiter = () => void
 export class Gate {
   readonly #idle: Idle
   readonly #order: ReadonlyArray<string>
+  readonly #unasked: ReadonlySet<string>
   #next = 0
   readonly #asked = new Map<string, Waiter>()
   readonly #skipped = new Set<string>()
@@ -23,16 +24,22 @@ export class Gate {
   #isScheduled = false
   /** Called when the execution is idle, and there is nothing to hand out to it. */
   onQuiet: () => void = () => {}
+  /** Called when the turn of something has come that nobody asks for. */
+  onUnasked: (key: string) => void = () => {}
 
-  constructor(order: ReadonlyArray<string>, idle: Idle) {
+  constructor(order: ReadonlyArray<string>, unasked: ReadonlySet<string>, idle: Idle) {
     this.#order = order
+    this.#unasked = unasked
     this.#idle = idle
     idle.onIdle = () => this.#schedule()
   }
 
   /** The step whose answer is to be handed out next, while there are recorded ones. */
   get expected(): string | undefined {
-    return this.#order[this.#next]
+    for (let next = this.#next; next < this.#order.length; next++) {
+      if (!this.#unasked.has(this.#order[next]!)) return this.#order[next]
+    }
+    return undefined
   }
 
   /** Whether recorded answers are still to be handed out, or a step waits for its start. */
@@ -109,8 +116,13 @@ export class Gate {
   }
 
   #take(): Waiter | undefined {
-    const key = this.expected
+    const key = this.#order[this.#next]
     if (key !== undefined) {
+      if (this.#unasked.has(key)) {
+        this.#next++
+        this.#skip()
+        return () => this.onUnasked(key)
+      }
       const waiter = this.#asked.get(key)
       if (waiter === undefined) return undefined
       this.#asked.delete(key)

@@ -1,8 +1,9 @@
 /**
  * What an execution's history says: a pure fold over the journal.
  *
- * `order` are the steps whose answers are still to be handed out, in the order in which they were recorded. A step
- * beneath one that is done, or was discarded, or beneath an attempt that failed, is not among them: nobody will ask.
+ * `order` are the steps whose answers are still to be handed out, in the order in which they were recorded, and with them
+ * the changes of states. A step beneath one that is done, or was discarded, or beneath an attempt that failed, is not
+ * among them: nobody will ask. A change there is made in its turn, unasked.
  */
 import type { JournalEvent } from "../../core/JournalEvent.ts"
 import * as StepKey from "./StepKey.ts"
@@ -13,6 +14,7 @@ export type Record =
   | { readonly _tag: "Awaited"; readonly waits: unknown }
   | { readonly _tag: "Completed"; readonly exit: unknown }
   | { readonly _tag: "Discarded" }
+  | { readonly _tag: "Changed"; readonly state: string; readonly change: unknown; readonly isDiscarded: boolean }
 
 /** An attempt that failed, and what came then. */
 export type Failed = Extract<JournalEvent, { readonly _tag: "AttemptFailed" }>
@@ -20,8 +22,10 @@ export type Failed = Extract<JournalEvent, { readonly _tag: "AttemptFailed" }>
 /** What a history says of an execution's steps. */
 export interface Replay {
   readonly steps: ReadonlyMap<string, Record>
-  /** The keys of the steps that will be answered, in the order of their completions. */
+  /** The keys of the steps that will be answered, in the order of their completions, and of all changes of states. */
   readonly order: ReadonlyArray<string>
+  /** The keys of the changes that nobody will ask for. */
+  readonly unasked: ReadonlySet<string>
   /** The steps that were begun and not ended, around steps that will be answered: their bodies run again at once. */
   readonly around: ReadonlySet<string>
   /** The attempts that failed, by the step's key. */
@@ -65,6 +69,7 @@ const failedChain = (completed: ReadonlyArray<string>, steps: ReadonlyMap<string
   for (let index = completed.length - 1; index >= 0; index--) {
     const key = completed[index]!
     const record = steps.get(key)
+    if (record?._tag === "Changed") continue
     if (record?._tag !== "Completed" || !isFailure(record.exit)) break
     if (chain.length > 0 && !StepKey.isBeneath(key, { has: (above) => above === chain.at(-1) })) break
     chain.push(key)
@@ -123,9 +128,16 @@ export const fromEvents = (events: Iterable<JournalEvent>): History => {
         steps.set(event.key, { _tag: "Completed", exit: event.exit })
         completed.push(event.key)
         break
-      case "StepDiscarded":
-        steps.set(event.key, { _tag: "Discarded" })
+      case "StepDiscarded": {
+        // a change stands, whatever became of the code that made it
+        const record = steps.get(event.key)
+        steps.set(event.key, record?._tag === "Changed" ? { ...record, isDiscarded: true } : { _tag: "Discarded" })
         continue
+      }
+      case "StateChanged":
+        steps.set(event.key, { _tag: "Changed", state: event.state, change: event.change, isDiscarded: false })
+        completed.push(event.key)
+        break
       case "RollbackStarted":
         rollback = { exit: event.exit }
         break
@@ -143,7 +155,11 @@ export const fromEvents = (events: Iterable<JournalEvent>): History => {
           attempts.delete(key)
           for (const other of failed) if (StepKey.stepOf(other) === key) failed.delete(other)
         }
-        completed = completed.filter((key) => !chain.includes(key))
+        // what was changed since the first of them failed was done for nothing
+        const first = Math.min(...chain.map((key) => completed.indexOf(key)))
+        const isVoid = (key: string, index: number) => index > first && steps.get(key)?._tag === "Changed"
+        for (const key of completed.filter(isVoid)) steps.delete(key)
+        completed = completed.filter((key) => steps.has(key) && !chain.includes(key))
         end = undefined
         break
       }
@@ -154,13 +170,34 @@ export const fromEvents = (events: Iterable<JournalEvent>): History => {
     has: (key: string) => failed.has(key) || isEnded(steps.get(key)) || isEnded(steps.get(StepKey.stepOf(key)))
   }
   // a step may have been discarded after it was completed: its answer came too late
-  const order = completed.filter((key) => steps.get(key)!._tag === "Completed" && !StepKey.isBeneath(key, over))
+  const isUnasked = (key: string) => {
+    const record = steps.get(key)!
+    return (record._tag === "Changed" && record.isDiscarded) || StepKey.isBeneath(key, over)
+  }
+  const isChange = (key: string) => steps.get(key)!._tag === "Changed"
+  const order = completed.filter((key) => isChange(key) || (steps.get(key)!._tag === "Completed" && !isUnasked(key)))
+  const unasked = new Set(order.filter((key) => isChange(key) && isUnasked(key)))
   const around = new Set<string>()
-  for (const key of order) for (const above of StepKey.around(key)) around.add(StepKey.stepOf(above))
+  for (const key of order) {
+    if (!unasked.has(key)) { for (const above of StepKey.around(key)) around.add(StepKey.stepOf(above)) }
+  }
   const undoable = completed.flatMap((key): Array<Undoable> => {
     const step = begun.get(key)
     const record = steps.get(key)
     return step === undefined || record?._tag !== "Completed" ? [] : [{ key, ...step, exit: record.exit }]
   })
-  return { steps, order, around, attempts, doubts, undoable, started, epoch, crashes, rollback, completed: end }
+  return {
+    steps,
+    order,
+    unasked,
+    around,
+    attempts,
+    doubts,
+    undoable,
+    started,
+    epoch,
+    crashes,
+    rollback,
+    completed: end
+  }
 }
