@@ -223,6 +223,9 @@ describe.concurrent("examples", { timeout: 60_000 }, () => {
 const start = (args: ReadonlyArray<string>, options?: Parameters<typeof node>[1]) =>
   node([join(root, "examples", "start.ts"), ...args], { cwd: folder(), ...options })
 
+/** The folders of executions that a demo has left. */
+const left = (temporary: string) => readdirSync(temporary).filter((name) => name.startsWith("fluxion-demo-"))
+
 /** A port of this machine on which nobody listens. */
 const freePort = (): Promise<number> =>
   new Promise((resolve) => {
@@ -263,7 +266,7 @@ A real model:    npm start -- --model ollama/llama3.2
 More deaths:     npm run demo:crash -- --kill 20
 What it is:      README.md; what is exactly once, and what is not: docs/exactly-once.md`
     )
-    assert.deepStrictEqual(readdirSync(temporary), [], "it leaves nothing behind")
+    assert.deepStrictEqual(left(temporary), [])
   })
 
   it("ends its processes, and leaves nothing behind, when it is stopped in the middle", async () => {
@@ -277,7 +280,23 @@ What it is:      README.md; what is exactly once, and what is not: docs/exactly-
       if (String(data).includes("2. ")) child.kill("SIGTERM")
     })
     assert.deepStrictEqual(await new Promise((resolve) => child.once("close", resolve)), 130)
-    assert.deepStrictEqual(readdirSync(temporary), [])
+    assert.deepStrictEqual(left(temporary), [])
+  })
+
+  it("ends well, and leaves nothing behind, when nobody reads on", async () => {
+    const temporary = folder()
+    const child = spawn(process.execPath, [...flags, join(root, "examples", "start.ts")], {
+      cwd: folder(),
+      env: env({ TMPDIR: temporary })
+    })
+    let errors = ""
+    child.stderr.on("data", (data) => (errors += data))
+    child.stdout.on("data", (data) => {
+      if (String(data).includes("2. ")) child.stdout.destroy()
+    })
+    assert.strictEqual(await new Promise((resolve) => child.once("exit", resolve)), 0)
+    assert.strictEqual(errors, "")
+    assert.deepStrictEqual(left(temporary), [])
   })
 
   it("asks one's own question alone, and keeps the notes for the next start", async () => {
@@ -354,7 +373,7 @@ describe("npm run demo:crash", { timeout: 60_000 }, () => {
     assert.strictEqual(stdout.match(/^killed after +\d+ ms, [0-6] of 6 steps recorded; .*$/gm)?.length, 2)
     assert.match(stdout, /^model calls: \d+, repeated: 0; cut off by the kill and made again: [0-2]$/m)
     assert.match(stdout, /^the bank paid 4 times, for 4 orders\nanswers identical: 2 of 2\n$/m)
-    assert.deepStrictEqual(readdirSync(temporary), [])
+    assert.deepStrictEqual(left(temporary), [])
   })
 
   it("says how it is used", async () => {
