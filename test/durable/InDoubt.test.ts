@@ -27,29 +27,31 @@ const process_ = (
 
 const until = (check: () => boolean) => Effect.repeat(Effect.yieldNow, { while: () => Effect.succeed(!check()) })
 
+/** A workflow whose payment never comes back the first time, and what it says of a doubt. */
+const paying = (inDoubt: "rerun" | "fail" | "ask") => {
+  let runs = 0
+  const pay = Task.make("pay", {
+    payload: { amount: Schema.Finite },
+    success: Schema.String,
+    inDoubt,
+    run: () => ++runs === 1 ? Effect.never : Effect.succeed(`paid in run ${runs}`)
+  })
+  const flow = Workflow.make("flow", {
+    payload: {},
+    success: Schema.String,
+    run: () => Effect.catch(pay({ amount: 3 }), (error) => Effect.succeed(error._tag))
+  })
+  return { flow, runs: () => runs }
+}
+
 describe("a task whose process died while it ran", () => {
   for (const inDoubt of ["rerun", "fail", "ask"] as const) {
     it.effect(`is dealt with as it says: ${inDoubt}`, () =>
       Effect.gen(function*() {
         const journal = yield* Journal.Journal
-        let runs = 0
-        const pay = Task.make("pay", {
-          payload: { amount: Schema.Finite },
-          success: Schema.String,
-          inDoubt,
-          run: () => ++runs === 1 ? Effect.never : Effect.succeed(`paid in run ${runs}`)
-        })
-        const flow = Workflow.make("flow", {
-          payload: {},
-          success: Schema.String,
-          run: () =>
-            Effect.matchEffect(pay({ amount: 3 }), {
-              onFailure: (error) => Effect.succeed(error._tag),
-              onSuccess: Effect.succeed
-            })
-        })
+        const { flow, runs } = paying(inDoubt)
         yield* Effect.provide(
-          Effect.andThen(flow.start({}, { id: "a" }), until(() => runs === 1)),
+          Effect.andThen(flow.start({}, { id: "a" }), until(() => runs() === 1)),
           process_(journal, "first", flow.layer)
         )
         const events = yield* journal.load("a")
@@ -65,7 +67,7 @@ describe("a task whose process died while it ran", () => {
             yield* InDoubt.decide.resume("a", "rerun")
             assert.strictEqual(yield* flow.result("a"), "paid in run 2")
           }
-          assert.strictEqual(runs, inDoubt === "fail" ? 1 : 2)
+          assert.strictEqual(runs(), inDoubt === "fail" ? 1 : 2)
         }).pipe(Effect.provide(process_(journal, "second", flow.layer)))
       }).pipe(Effect.provide(Layer.fresh(Journal.layerMemory))))
   }
@@ -76,31 +78,20 @@ describe("a task whose process is stopped in good order while it runs", () => {
     it.effect(`is in as much doubt: ${inDoubt}`, () =>
       Effect.gen(function*() {
         const journal = yield* Journal.Journal
-        let runs = 0
-        const pay = Task.make("pay", {
-          payload: {},
-          success: Schema.String,
-          inDoubt,
-          run: () => ++runs === 1 ? Effect.never : Effect.succeed(`paid in run ${runs}`)
-        })
-        const flow = Workflow.make("flow", {
-          payload: {},
-          success: Schema.String,
-          run: () => Effect.catch(pay({}), (error) => Effect.succeed(error._tag))
-        })
+        const { flow, runs } = paying(inDoubt)
         const live = () =>
           Layer.provideMerge(Layer.orDie(flow.layer), Layer.fresh(Engine.layer())).pipe(
             Layer.provide(Layer.succeed(Journal.Journal, journal)),
             Layer.provide(Layer.fresh(Owners.layerAlone))
           )
-        yield* Effect.provide(Effect.andThen(flow.start({}, { id: "a" }), until(() => runs === 1)), live())
+        yield* Effect.provide(Effect.andThen(flow.start({}, { id: "a" }), until(() => runs() === 1)), live())
         yield* Effect.gen(function*() {
           if (inDoubt === "ask") {
             yield* Execution.settled("a")
             yield* InDoubt.decide.resume("a", "fail")
           }
           assert.strictEqual(yield* flow.result("a"), inDoubt === "rerun" ? "paid in run 2" : "TaskInDoubt")
-          assert.strictEqual(runs, inDoubt === "rerun" ? 2 : 1)
+          assert.strictEqual(runs(), inDoubt === "rerun" ? 2 : 1)
         }).pipe(Effect.provide(live()))
       }).pipe(Effect.provide(Layer.fresh(Journal.layerMemory))))
   }
