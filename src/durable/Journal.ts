@@ -204,8 +204,21 @@ export const layerMemory: Layer.Layer<Journal> = Layer.effect(
   Effect.map(Effect.promise(() => import("./internal/MemoryJournal.ts")), (memory) => memory.make())
 )
 
+/** How a journal uses its database. */
+export interface SqlOptions {
+  /**
+   * How many characters of JSON a value may be to be in its event: a longer one is stored once, whichever events have it.
+   * Default 32,768.
+   */
+  readonly maxInline?: number | undefined
+}
+
+/** A journal on the database of the context, with options. */
+export const layerSqlWith = (options: SqlOptions): Layer.Layer<Journal, SqlError | MigrationError, SqlClient> =>
+  Layer.effect(
+    Journal,
+    Effect.flatMap(Effect.promise(() => import("./internal/SqlJournal.ts")), (sqlJournal) => sqlJournal.make(options))
+  )
+
 /** A journal on the database of the context: SQLite or PostgreSQL. Its tables are made, and brought up to date, first. */
-export const layerSql: Layer.Layer<Journal, SqlError | MigrationError, SqlClient> = Layer.effect(
-  Journal,
-  Effect.flatMap(Effect.promise(() => import("./internal/SqlJournal.ts")), (sqlJournal) => sqlJournal.make)
-)
+export const layerSql: Layer.Layer<Journal, SqlError | MigrationError, SqlClient> = layerSqlWith({})

@@ -2,7 +2,7 @@
  * What every journal does, in memory and on a database.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer, Redacted, type Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { Postgres } from "fluxion/postgres"
@@ -303,6 +303,87 @@ for (const [name, layer] of Object.entries(layers)) {
         })
       )
     )
+  })
+}
+
+for (const [name, database] of Object.entries({ SQLite: sqlite, PostgreSQL: postgres })) {
+  describe(`big values on ${name}`, () => {
+    const content = (seed: string) =>
+      Array.from({ length: 400 }, (_, index) => ({ index, text: `${seed} ${index} "ü"` }))
+    const started = (payload: Schema.Json): JournalEvent => ({
+      _tag: "ExecutionStarted",
+      workflow: "flow",
+      version: "1",
+      payload,
+      seed: "s"
+    })
+    const ended = (value: Schema.Json): JournalEvent => ({
+      _tag: "ExecutionCompleted",
+      exit: { _tag: "Success", value }
+    })
+    const failed: JournalEvent = {
+      _tag: "StepCompleted",
+      key: "/failed:1",
+      exit: { _tag: "Failure", cause: [{ _tag: "Die", defect: "x".repeat(5_000) }] }
+    }
+    const on = <A, E>(effect: Effect.Effect<A, E, Journal.Journal | SqlClient.SqlClient>) =>
+      Effect.provide(effect, Layer.provideMerge(Journal.layerSqlWith({ maxInline: 1_000 }), database()))
+    const count = (sql: SqlClient.SqlClient) =>
+      Effect.map(sql<{ id: string }>`select id from fluxion_values`, (rows) => rows.length)
+
+    it.effect("are stored once, whoever has them, and gone with the last one who does", () =>
+      on(Effect.gen(function*() {
+        const journal = yield* Journal.Journal
+        const sql = yield* SqlClient.SqlClient
+        const events = [
+          started(content("a")),
+          completed("/a:1", content("a")),
+          completed("/b:1"),
+          failed,
+          ended(content("a"))
+        ]
+        const child = [started(content("a")), completed("/c:1", content("b")), ended("small")]
+        const state = "completed" as const
+        yield* journal.append("a", 0, events, { create: entry, set: { state } })
+        yield* Effect.all(
+          child.map((event, sequence) =>
+            journal.append("b", sequence, [event], sequence === 0 ? { create: { ...entry, state } } : undefined)
+          ),
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual((yield* journal.load("a")).map(({ event }) => event), events)
+        assert.deepStrictEqual((yield* journal.load("b")).map(({ event }) => event), child)
+        assert.deepStrictEqual((yield* journal.last("a"))?.event, events.at(-1))
+        assert.strictEqual(yield* count(sql), 3)
+        const sizes = yield* sql<{ size: number }>`select max(length(event)) as size from fluxion_journal`
+        assert.isBelow(Number(sizes[0]!.size), 1_000)
+        yield* journal.remove("a")
+        assert.strictEqual(yield* count(sql), 2)
+        assert.deepStrictEqual((yield* journal.load("b")).map(({ event }) => event), child)
+        yield* journal.remove("b")
+        assert.strictEqual(yield* count(sql), 0)
+      })))
+
+    it.effect("are not taken for others whose id is the same", () =>
+      on(Effect.gen(function*() {
+        const journal = yield* Journal.Journal
+        const sql = yield* SqlClient.SqlClient
+        yield* journal.append("a", 0, [completed("/a:1", content("a"))])
+        yield* sql`update fluxion_values set content = ${JSON.stringify("another")}`
+        yield* journal.append("b", 0, [completed("/a:1", content("a"))])
+        assert.deepStrictEqual((yield* journal.load("b"))[0]?.event, completed("/a:1", content("a")))
+        assert.deepStrictEqual((yield* journal.load("a"))[0]?.event, completed("/a:1", "another"))
+      })))
+
+    it.effect("that are cut short are said to be unreadable, with their event", () =>
+      on(Effect.gen(function*() {
+        const journal = yield* Journal.Journal
+        const sql = yield* SqlClient.SqlClient
+        yield* journal.append("a", 0, [completed("/a:1"), completed("/b:1", content("a"))])
+        yield* sql`update fluxion_values set content = substr(content, 1, 500)`
+        const error = yield* Effect.flip(journal.load("a"))
+        assert.deepInclude(error, { _tag: "JournalUnreadable", execution: "a", sequence: 1 })
+      })))
   })
 }
 

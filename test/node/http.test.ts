@@ -255,7 +255,7 @@ describe("pipe", () => {
 
   it.live("goes as fast as its client reads: one who stands still stops the writes of the vendor's server", () =>
     Effect.gen(function*() {
-      const pieces = Array.from({ length: 600 }, (_, index) => `${index} `.padEnd(16 * 1024, "."))
+      const pieces = Array.from({ length: 4_000 }, (_, index) => `${index} `.padEnd(16 * 1024, "."))
       const vendor = yield* LiveVendor.make(wire.contentType, (exchange) => LiveVendor.say(wire, exchange, pieces))
       const fluxion = yield* make(wire.layer(vendor.url))
       const server = yield* serve(http, answer(fluxion, { as: "text" }))

@@ -105,7 +105,7 @@ describe("P30 the runner's stream loses nothing and its reader's pace reaches th
     for (const wire of LiveVendor.wires) {
       it.live(`a reader who stands still stops the writes of a vendor's server behind the ${wire.name} SDK`, () =>
         Effect.gen(function*() {
-          const pieces = Array.from({ length: 600 }, (_, index) => `${index} `.padEnd(16 * 1024, "."))
+          const pieces = Array.from({ length: 2_000 }, (_, index) => `${index} `.padEnd(16 * 1024, "."))
           const vendor = yield* LiveVendor.make(wire.contentType, (exchange) => LiveVendor.say(wire, exchange, pieces))
           const stands = yield* Latch.make()
           const goesOn = yield* Latch.make()

@@ -22,9 +22,11 @@ import {
   JournalUnavailable,
   JournalUnreadable,
   type Query,
+  type SqlOptions,
   type State
 } from "../Journal.ts"
 import { channel } from "../Owners.ts"
+import * as BigValue from "./BigValue.ts"
 import { CommitGroup } from "./CommitGroup.ts"
 import * as Migrations from "./Migrations.ts"
 
@@ -68,6 +70,12 @@ const migrations = {
     yield* sql`create index fluxion_executions_state on fluxion_executions (state, wake_at)`
     yield* sql`create index fluxion_executions_owner on fluxion_executions (owner) where owner is not null`
     yield* sql`create index fluxion_executions_created on fluxion_executions (created_at, id)`
+  }),
+  "0002_values": Effect.gen(function*() {
+    const { sql } = yield* Migrations.dialect
+    yield* sql`create table fluxion_values (id text primary key, content text not null)`
+    yield* sql`alter table fluxion_journal add column value text references fluxion_values (id)`
+    yield* sql`create index fluxion_journal_values on fluxion_journal (value) where value is not null`
   })
 }
 
@@ -81,6 +89,8 @@ interface Append {
     readonly at: number
     readonly event: string
   }>
+  /** The values that were taken out of the events, by the index of their row. */
+  readonly values: ReadonlyMap<number, BigValue.BigValue> | undefined
 }
 
 interface Row {
@@ -127,6 +137,8 @@ interface EventRow {
   readonly sequence: number | string
   readonly at: number | string
   readonly event: string
+  readonly value: string | null
+  readonly content: string | null
 }
 
 const decodeEvent = Schema.decodeUnknownEffect(Schema.fromJsonString(JournalEvent))
@@ -147,12 +159,23 @@ const parseStep = (text: string): JournalEvent | undefined => {
   }
 }
 
+/** The event with its value, or what there is of it. */
+const textOf = ({ content, event, value }: EventRow): string => {
+  if (value === null) return event
+  try {
+    return BigValue.restore(event, content ?? "")
+  } catch {
+    return ""
+  }
+}
+
 const toRecorded = (execution: string) => (row: EventRow): Effect.Effect<Recorded, JournalUnreadable> => {
   const sequence = Number(row.sequence)
   const at = Number(row.at)
-  const step = parseStep(row.event)
+  const text = textOf(row)
+  const step = parseStep(text)
   if (step !== undefined) return Effect.succeed({ sequence, at, event: step })
-  return Effect.mapBoth(decodeEvent(row.event), {
+  return Effect.mapBoth(decodeEvent(text), {
     onSuccess: (event) => ({ sequence, at, event }),
     onFailure: (cause) => new JournalUnreadable({ execution, sequence, detail: cause.message })
   })
@@ -161,7 +184,7 @@ const toRecorded = (execution: string) => (row: EventRow): Effect.Effect<Recorde
 const isTaken = ({ reason }: SqlError) => reason._tag === "UniqueViolation" || reason._tag === "ConstraintError"
 
 /** The journal on the `SqlClient` of the context. */
-export const make = Effect.gen(function*() {
+export const make = Effect.fnUntraced(function*({ maxInline = 32_768 }: SqlOptions = {}) {
   const sql = yield* SqlClient.SqlClient
   yield* Migrations.run({ name: "journal", table: "fluxion_migrations", migrations })
 
@@ -174,6 +197,25 @@ export const make = Effect.gen(function*() {
     orElse: () => (rows: string) =>
       sql`insert into fluxion_journal (execution, sequence, at, event)
         select value ->> 'execution', value ->> 'sequence', value ->> 'at', value ->> 'event' from json_each(${rows})`
+  })
+  /** Stores a value once, and gives the id that it has: not that of another one, however alike their ids are. */
+  const keep = Effect.fnUntraced(function*({ id, text: content }: BigValue.BigValue, row: Append["rows"][number]) {
+    const own = `${id}/${row.execution}/${row.sequence}`
+    // locked until the commit: whoever removes values waits, and finds it in use
+    yield* sql`insert into fluxion_values ${
+      sql.insert({ id, content })
+    } on conflict (id) do update set id = excluded.id`
+    const others = yield* sql`select 1 from fluxion_values where id = ${id} and content <> ${content}`
+    if (others.length === 0) return id
+    yield* sql`insert into fluxion_values ${sql.insert({ id: own, content })}`
+    return own
+  })
+  const insertWithValues = Effect.fnUntraced(function*({ rows, values }: Append) {
+    for (const [index, row] of rows.entries()) {
+      const big = values?.get(index)
+      const value = big === undefined ? null : yield* keep(big, row)
+      yield* sql`insert into fluxion_journal ${sql.insert({ ...row, value })}`
+    }
   })
   const insert = (rows: Append["rows"]) =>
     rows.length <= 2
@@ -229,8 +271,12 @@ export const make = Effect.gen(function*() {
   }
 
   const commit = (appends: ReadonlyArray<Append>): Effect.Effect<void, SqlError> => {
-    const rows = appends.length === 1 ? appends[0]!.rows : appends.flatMap((append) => append.rows)
+    const [first] = appends
+    const rows = appends.length === 1 && first!.values === undefined
+      ? first!.rows
+      : appends.flatMap((append) => append.values === undefined ? append.rows : [])
     const statements: Array<Effect.Effect<unknown, SqlError>> = rows.length === 0 ? [] : [insert(rows)]
+    for (const append of appends) if (append.values !== undefined) statements.push(insertWithValues(append))
     for (const append of appends) if (append.also !== undefined) statements.push(...changes(append, append.also))
     return statements.length === 1
       ? statements[0] as Effect.Effect<never, SqlError>
@@ -250,31 +296,28 @@ export const make = Effect.gen(function*() {
 
   return Journal.of({
     append: (execution, sequence, events, also) =>
-      Effect.flatMap(now, (at) =>
-        Effect.mapError(
-          writer.add({
-            execution,
-            at,
-            also,
-            rows: events.map((event, index) => ({
-              execution,
-              sequence: sequence + index,
-              at,
-              event: JSON.stringify(event)
-            }))
-          }),
+      Effect.flatMap(now, (at) => {
+        let values: Map<number, BigValue.BigValue> | undefined
+        const rows = events.map((whole, index) => {
+          const { event, value } = BigValue.store(whole, maxInline)
+          if (value !== undefined) (values ??= new Map()).set(index, value)
+          return { execution, sequence: sequence + index, at, event }
+        })
+        return Effect.mapError(
+          writer.add({ execution, at, also, rows, values }),
           (error) => isTaken(error) ? new Fenced({ execution }) : unavailable(execution, "append")(error)
-        )),
+        )
+      }),
     load: (execution, from = 0) =>
       sql<EventRow>`
-        select sequence, at, event from fluxion_journal
+        select sequence, at, event, value, content from fluxion_journal left join fluxion_values on id = value
         where execution = ${execution} and sequence >= ${from} order by sequence`.pipe(
         Effect.mapError(unavailable(execution, "load")),
         Effect.flatMap(Effect.forEach(toRecorded(execution)))
       ),
     last: (execution) =>
       sql<EventRow>`
-        select sequence, at, event from fluxion_journal
+        select sequence, at, event, value, content from fluxion_journal left join fluxion_values on id = value
         where execution = ${execution} order by sequence desc limit 1`.pipe(
         Effect.mapError(unavailable(execution, "last")),
         Effect.flatMap(([row]) => row === undefined ? Effect.undefined : toRecorded(execution)(row))
@@ -377,7 +420,13 @@ export const make = Effect.gen(function*() {
         const rows = yield* sql`
           delete from fluxion_executions where id = ${execution} and ${sql.in("state", ended)} returning id`
         if (rows.length === 0) return false
+        const values = yield* sql<{ value: string }>`
+          select distinct value from fluxion_journal where execution = ${execution} and value is not null`
         yield* sql`delete from fluxion_journal where execution = ${execution}`
+        if (values.length > 0) {
+          yield* sql`delete from fluxion_values where ${sql.in("id", values.map(({ value }) => value))}
+            and not exists (select 1 from fluxion_journal where value = id)`
+        }
         yield* sql`delete from fluxion_inbox where execution = ${execution}`
         return true
       }).pipe(sql.withTransaction, Effect.mapError(unavailable(execution, "remove")))

@@ -81,4 +81,8 @@ const bits = (text: string, salt: number): number => {
   return 4294967296 * (2097151 & b) + (a >>> 0)
 }
 
+/** 106 bits of a text, and its length. */
+export const digest = (text: string): string =>
+  `${text.length.toString(36)}-${bits(text, 4).toString(36)}${bits(text, 5).toString(36)}`
+
 const hash = (text: string): string => bits(text, 0).toString(36)
