@@ -30,23 +30,32 @@ import * as StepScope from "../durable/StepScope.ts"
 import * as Task from "../durable/Task.ts"
 import { explain } from "../durable/TaskError.ts"
 import * as Workflow from "../durable/Workflow.ts"
+import type { Conversations } from "./Conversations.ts"
 import * as EffectCopies from "./EffectCopies.ts"
 import * as Display from "./internal/display.ts"
 import * as Loop from "./internal/loop.ts"
 import { Outlet } from "./internal/Outlet.ts"
 import { type AgentDefinition, begin, findModel, modelOptions, openChain, type RunInput } from "./internal/prepare.ts"
+import * as Remember from "./internal/remember.ts"
 import { answeredInstead, endedBy, remember, report, spentBy, toError, toPayload } from "./internal/report.ts"
 import { claimPath, CurrentRun, releasePath, type Sink } from "./internal/RunScope.ts"
 import * as Telemetry from "./internal/Telemetry.ts"
 import type { ModelOptions } from "./ModelOptions.ts"
 import { type Fallback, isFallback, type Models, parse } from "./Models.ts"
-import type { AgentOptions, AgentPayload, AnyAgentOptions, Instruction, RunOptions } from "./Options.ts"
+import type {
+  AgentOptions,
+  AgentPayload,
+  AnyAgentOptions,
+  ConversationOptions,
+  Instruction,
+  RunOptions
+} from "./Options.ts"
 import * as Output from "./Output.ts"
 import * as Toolbox from "./Toolbox.ts"
 import * as Transcript from "./Transcript.ts"
 import * as Watch from "./Watch.ts"
 
-export type { AgentOptions, Instruction, RunOptions, TurnChange, TurnInfo } from "./Options.ts"
+export type { AgentOptions, ConversationOptions, Instruction, RunOptions, TurnChange, TurnInfo } from "./Options.ts"
 
 /** What an agent's model is sent at the start of a run. */
 export interface AgentPrompt {
@@ -70,6 +79,12 @@ export interface Parts<out Model, out Tools, out Rest, out Approval> {
   readonly approval: Approval
 }
 
+/** Starts a run: one on no conversation gives `Ret`, one that goes on from a conversation `Kept`. */
+export interface Run<out Ret, out Kept> {
+  (instruction: Instruction, options: ConversationOptions): Kept
+  (instruction: Instruction, options?: RunOptions): Ret
+}
+
 /**
  * An agent: named, callable, and a Task, so that it can be a tool of another agent.
  *
@@ -83,27 +98,37 @@ export interface Agent<
   out Of extends Parts<any, any, any, any> = Parts<R, R, R, E>
 > {
   /** Runs the agent; the same as `run`. */
+  (instruction: Instruction, options: ConversationOptions): Effect.Effect<Output, E | AgentError, R | Conversations>
   (instruction: Instruction, options?: RunOptions): Effect.Effect<Output, E, R>
   readonly [Task.TypeId]: Task.Internal
   readonly "~R": Types.Covariant<R>
   readonly name: Name
   readonly description: string | undefined
   /** Runs the agent and gives its answer. */
-  readonly run: (instruction: Instruction, options?: RunOptions) => Effect.Effect<Output, E, R>
+  readonly run: Run<Effect.Effect<Output, E, R>, Effect.Effect<Output, E | AgentError, R | Conversations>>
   /** Runs the agent and gives its answer with how it came about. */
-  readonly result: (instruction: Instruction, options?: RunOptions) => Effect.Effect<RunResult<Output>, E, R>
+  readonly result: Run<
+    Effect.Effect<RunResult<Output>, E, R>,
+    Effect.Effect<RunResult<Output>, E | AgentError, R | Conversations>
+  >
   /**
    * The run itself, as its events: nothing is lost, and who stops pulling stops the reading of the vendor's socket.
    * Dropping it interrupts the run. The last event is `RunCompleted`; failure is in the error channel.
    */
-  readonly stream: (instruction: Instruction, options?: RunOptions) => Stream.Stream<AgentEvent<Output>, E, R>
+  readonly stream: Run<
+    Stream.Stream<AgentEvent<Output>, E, R>,
+    Stream.Stream<AgentEvent<Output>, E | AgentError, R | Conversations>
+  >
   /** Runs the agent in the scope, for any number of watchers who come and go; it never waits for one. */
-  readonly watch: (
-    instruction: Instruction,
-    options?: RunOptions
-  ) => Effect.Effect<Watch.Watch<Output>, never, R | Scope.Scope>
+  readonly watch: Run<
+    Effect.Effect<Watch.Watch<Output>, never, R | Scope.Scope>,
+    Effect.Effect<Watch.Watch<Output>, never, R | Scope.Scope | Conversations>
+  >
   /** What the model would be sent; no request is made. */
-  readonly prompt: (instruction: Instruction, options?: RunOptions) => Effect.Effect<AgentPrompt, AgentError, R>
+  readonly prompt: Run<
+    Effect.Effect<AgentPrompt, AgentError, R>,
+    Effect.Effect<AgentPrompt, AgentError, R | Conversations>
+  >
   /** A copy with other options; what is not named stays as it is. */
   readonly with: <const Options extends Changes<Output>>(
     options: Options & NoOthers<Options, Output>
@@ -341,6 +366,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
   const start = (instruction: Instruction, run: RunOptions | undefined, scope: RunScopeOf): RunInput => ({
     instruction,
     options: run ?? {},
+    recalled: undefined,
     path: scope.path,
     sink: scope.sink,
     feed: scope.feed,
@@ -380,7 +406,8 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     input.traced = Telemetry.isOn(fiber)
     input.journaled = StepScope.current(fiber) !== undefined
     input.foreign = EffectCopies.isForeign(fiber)
-    const body = attempts(input, fiber)
+    const tried = attempts(input, fiber)
+    const body = Remember.isOn(input) ? Remember.on(definition, input, tried) : tried
     const seen = input.traced ? Telemetry.run(body, name) : body
     const whole = input.journaled ? asStep(fiber, input, reported(fiber, input, seen)) : seen
     const around = fiber.getRef(CurrentRun)
@@ -495,6 +522,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
           const target = isFallback(options.model)
             ? (yield* openChain(options.model)).current
             : yield* findModel(options.model)
+          if (Remember.isOn(input)) yield* Remember.look(definition, input)
           const state = yield* begin(definition, input, target)
           return {
             model: target.id,

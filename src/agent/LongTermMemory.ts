@@ -16,6 +16,7 @@ import * as Secrets from "../core/Secrets.ts"
 import * as StepScope from "../durable/StepScope.ts"
 import { messageOf } from "../durable/TaskError.ts"
 import * as MemoryTools from "./internal/memoryTools.ts"
+import { problemOf } from "./internal/names.ts"
 import { CurrentRun } from "./internal/RunScope.ts"
 import { MemoryError, type MemoryErrorReason, NameRefused, ValueInvalid, ValueTooLarge } from "./MemoryError.ts"
 import { Fact, MemoryStore, type Place, termsOf } from "./MemoryStore.ts"
@@ -92,15 +93,6 @@ export interface LongTermMemory<out R = MemoryStore> {
     text: string,
     options?: Omit<List, "after">
   ) => Effect.Effect<ReadonlyArray<Fact>, MemoryError, R>
-}
-
-/** Why a name cannot be one. */
-const problemOf = (name: string): string | undefined => {
-  if (name === "") return "is empty"
-  if (name.length > Limits.maxMemoryName) return `has ${name.length} characters`
-  // PostgreSQL takes no NUL, and no half of a character
-  if (/\p{Cc}/u.test(name)) return "has a control character"
-  return /\p{Cs}/u.test(name) ? "has half of a character" : undefined
 }
 
 const assertName = (what: "key" | "owner", name: string) => {

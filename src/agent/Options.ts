@@ -36,6 +36,17 @@ export interface RunOptions extends ModelOptions {
   readonly toolChoice?: LanguageModel.ToolChoice<string> | undefined
 }
 
+/** What a run says that goes on from a conversation: it needs `Conversations`. */
+export interface ConversationOptions extends RunOptions {
+  /**
+   * The key under which messages are kept: the run goes on from what was said there, and adds what it says. 1 to 200
+   * characters. Agents that are told the same one go on from each other.
+   */
+  readonly conversation: string | undefined
+  /** What becomes of the run while another one is under way there: `"fail"` is `ConversationBusy`. Default: `"wait"`. */
+  readonly whenBusy?: "wait" | "fail" | undefined
+}
+
 /** What `beforeTurn` is told. */
 export interface TurnInfo {
   /** 1 for the first turn. */

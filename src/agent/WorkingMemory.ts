@@ -5,7 +5,7 @@
  */
 const TypeId = "~fluxion/agent/WorkingMemory"
 
-/** What a turn is sent at the most; at least one of them is given. */
+/** What a turn is sent at the most. Default: all. */
 export interface Options {
   /** Messages of the history, what the run was asked and its turns among them. */
   readonly window?: number | undefined
@@ -31,13 +31,10 @@ const assertCount = (name: string, value: number | undefined) => {
  * Agent.make("assistant", { instructions: "You help.", memory: WorkingMemory.make({ maxTokens: 32_000 }) })
  * ```
  *
- * Throws a `TypeError` for numbers that are no counts, and where none is given.
+ * Throws a `TypeError` for numbers that are no counts.
  */
-export const make = ({ maxTokens, window }: Options): WorkingMemory => {
+export const make = ({ maxTokens, window }: Options = {}): WorkingMemory => {
   assertCount("window", window)
   assertCount("maxTokens", maxTokens)
-  if (window === undefined && maxTokens === undefined) {
-    throw new TypeError("a WorkingMemory bounds nothing: give it a window, or maxTokens")
-  }
   return { [TypeId]: TypeId, window, maxTokens }
 }

@@ -185,6 +185,17 @@ export class ConversationBusy extends Schema.TaggedError<ConversationBusy>()("Co
   }
 }
 
+/** The conversation could not be read or added to; `detail` says why, and what to do. */
+export class ConversationFailed extends Schema.TaggedError<ConversationFailed>()("ConversationFailed", {
+  conversation: Schema.String,
+  detail: Schema.String,
+  isRetryable: Schema.Boolean
+}) {
+  override get message(): string {
+    return `conversation "${this.conversation}" could not be gone on with: ${this.detail}`
+  }
+}
+
 /** The agent's long-term memory is kept by owner, and the run did not say whose it is; `memory` is its scope. */
 export class OwnerMissing extends Schema.TaggedError<OwnerMissing>()("OwnerMissing", {
   memory: Schema.String
@@ -207,6 +218,7 @@ export const AgentErrorReason = Schema.Union([
   ModelUnresolved,
   TimedOut,
   ConversationBusy,
+  ConversationFailed,
   OwnerMissing
 ])
 

@@ -110,6 +110,10 @@ export const ofReason = (reason: AgentErrorReason): Problem => {
       return because(504, reason.message)
     case "ConversationBusy":
       return because(409, reason.message)
+    case "ConversationFailed":
+      return reason.isRetryable
+        ? because(503, "the conversation is not available; try again later")
+        : because(400, reason.message)
     case "OwnerMissing":
       return because(500, "the run has no owner")
   }

@@ -59,6 +59,18 @@ const table: ReadonlyArray<readonly [AgentError.AgentErrorReason, status: number
     ],
     [new AgentError.TimedOut({ after: Duration.seconds(5) }), 504, /timeout of 5s/, true],
     [new AgentError.ConversationBusy({ conversation: "chat-42" }), 409, /"chat-42"/, true],
+    [
+      new AgentError.ConversationFailed({ conversation: "chat-42", detail: "no database", isRetryable: true }),
+      503,
+      /try again later/,
+      true
+    ],
+    [
+      new AgentError.ConversationFailed({ conversation: "", detail: "it is empty", isRetryable: false }),
+      400,
+      /it is empty/,
+      false
+    ],
     [new AgentError.OwnerMissing({ memory: "notes" }), 500, /owner/, false]
   ]
 

@@ -52,11 +52,14 @@ export class RunState {
   pending: Pending | undefined
   /** How many of the first messages are the agent's own instructions: 0 or 1. */
   readonly instructions: number
+  /** Where what the run says of itself begins: what was said before is the caller's history, or a conversation's. */
+  readonly own: number
 
-  constructor(content: Array<Prompt.Message>, model: string, instructions: number) {
+  constructor(content: Array<Prompt.Message>, model: string, instructions: number, own = instructions) {
     this.content = content
     this.model = model
     this.instructions = instructions
+    this.own = own
   }
 
   warn(code: string, message: string): void {
@@ -99,9 +102,9 @@ export class RunState {
     this.content.push(toolMessage(calls, outcomes, calls.length))
   }
 
-  /** The history as it stands, legal for every provider, without the agent's instructions. */
+  /** The history as it stands, legal for every provider, without the agent's instructions and what is kept elsewhere. */
   settled(): ReadonlyArray<Prompt.Message> {
-    const messages = this.content.slice(this.instructions)
+    const messages = this.content.slice(this.own)
     if (this.fold !== undefined) {
       addSettled(messages, [...this.#takePaused(messages), ...this.fold.response().content])
       const { calls } = this.fold

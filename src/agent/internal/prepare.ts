@@ -16,7 +16,7 @@ import * as Driver from "../Driver.ts"
 import * as LazyModel from "../LazyModel.ts"
 import type { ModelOptions } from "../ModelOptions.ts"
 import { type Fallback, isFallback, Models } from "../Models.ts"
-import type { AnyAgentOptions, Instruction, RunOptions, TurnChange } from "../Options.ts"
+import type { AnyAgentOptions, ConversationOptions, Instruction, RunOptions, TurnChange } from "../Options.ts"
 import type { Output } from "../Output.ts"
 import type { BoundTool } from "../Toolbox.ts"
 import * as Circuit from "./circuit.ts"
@@ -47,7 +47,9 @@ export interface AgentDefinition {
 /** One run: what was asked, and who takes its events. The loop leaves the state of the latest attempt here. */
 export interface RunInput extends RunScope {
   readonly instruction: Instruction
-  readonly options: RunOptions
+  readonly options: RunOptions & Partial<ConversationOptions>
+  /** What was said before in its conversation; `undefined` for a run on none. */
+  recalled: ReadonlyArray<Prompt.Message> | undefined
   /** Who takes its progress where it has no reader of its own: those of the execution that it is in. */
   readonly feed: Feed | undefined
   /** Whether somebody traces. */
@@ -180,7 +182,7 @@ const saysNothing = (agent: string, model: string) =>
 /** The state a run begins with: its prompt is instructions, history, the user's message. */
 export const begin = (
   agent: AgentDefinition,
-  input: Pick<RunInput, "instruction" | "options" | "owner">,
+  input: Pick<RunInput, "instruction" | "options" | "owner" | "recalled">,
   target: Target
 ): Effect.Effect<RunState, ModelFailed | OwnerMissing, any> => {
   const memory = agent.options.longTermMemory
@@ -192,10 +194,14 @@ export const begin = (
     const message = userMessage(input.instruction, input.options.context)
     if (message === undefined) return Effect.fail(saysNothing(agent.name, target.id))
     const history = input.options.history?.content
-    const content: Array<Prompt.Message> = history === undefined ? [] : history.slice()
+    const { recalled } = input
+    const content: Array<Prompt.Message> = recalled === undefined
+      ? history === undefined ? [] : history.slice()
+      : [...history ?? [], ...recalled]
     if (instructions !== "") content.unshift(systemOf(agent, instructions))
+    const begun = recalled === undefined ? undefined : content.length
     content.push(message)
-    return Effect.succeed(new RunState(content, target.id, instructions === "" ? 0 : 1))
+    return Effect.succeed(new RunState(content, target.id, instructions === "" ? 0 : 1, begun))
   }
   const { instructions } = agent.options
   return typeof instructions === "string" ? start(instructions) : Effect.flatMap(instructions, start)

@@ -45,7 +45,8 @@ const messagesOf = (input: RunInput): ReadonlyArray<Prompt.Message> => {
   const said = saidIn(input)
   if (said.length > 0) return said
   const asked = userMessage(input.instruction, input.options.context)
-  return [...(input.options.history?.content ?? []), ...(asked === undefined ? [] : [asked])]
+  const before = input.recalled === undefined ? input.options.history?.content ?? [] : []
+  return [...before, ...(asked === undefined ? [] : [asked])]
 }
 
 /** The result of a run that failed, and whose fallback gave the answer. */
