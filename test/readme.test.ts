@@ -154,6 +154,7 @@ describe("the documents", { timeout: 60_000 }, () => {
     const documented: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
       ["docs/agents.md", options("src/agent/Options.ts", /interface AgentOptions<.*?\{(.*?)^\}/ms)],
       ["docs/agents.md", options("src/agent/Options.ts", /interface RunOptions .*?\{(.*?)^\}/ms)],
+      ["docs/agents.md", options("src/agent/Options.ts", /interface ConversationOptions .*?\{(.*?)^\}/ms)],
       [
         "docs/agents.md",
         options("src/agent/ModelOptions.ts", /interface ModelOptions \{(.*?)^\}/ms).filter((name) => name !== "agent")

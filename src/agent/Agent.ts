@@ -306,6 +306,9 @@ const Payload = Schema.Struct({
 /** Of a workflow whoever starts it says whose it is; of a tool the run around it. */
 const OwnedPayload = Schema.Struct({ ...Payload.fields, owner: Schema.optionalKey(Schema.String) })
 
+/** And of a chat, in which conversation the message is. */
+const ConversingPayload = Schema.Struct({ ...OwnedPayload.fields, conversation: Schema.optionalKey(Schema.String) })
+
 const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unknown, any> => {
   const tools = Toolbox.fromInputs([...options.tools ?? [], ...options.longTermMemory?.tools ?? []])
   const output = options.output === undefined || options.output === Schema.String
@@ -606,20 +609,30 @@ export const print = <Output, E, R>(
   })
 
 /**
- * An agent as a workflow of its name: a run of it survives the death of its process.
+ * An agent as a workflow of its name: a run of it survives the death of its process. With `conversations` its payload has
+ * the `conversation` that it goes on from: one execution a message.
  *
  * ```ts
  * const durable = Agent.toWorkflow(assistant)
  * ```
  */
-export const toWorkflow = <Name extends string, Output, R>(
-  agent: Agent<Name, Output, R>,
-  options: { readonly version?: string | undefined } = {}
-): Workflow.Workflow<Name, typeof OwnedPayload, Output, AgentError, R> =>
+export const toWorkflow: {
+  <Name extends string, Output, R>(
+    agent: Agent<Name, Output, R>,
+    options: { readonly version?: string | undefined; readonly conversations: true }
+  ): Workflow.Workflow<Name, typeof ConversingPayload, Output, AgentError, R | Conversations>
+  <Name extends string, Output, R>(
+    agent: Agent<Name, Output, R>,
+    options?: { readonly version?: string | undefined; readonly conversations?: false | undefined }
+  ): Workflow.Workflow<Name, typeof OwnedPayload, Output, AgentError, R>
+} = (
+  agent: Agent<string, unknown, any>,
+  options: { readonly version?: string | undefined; readonly conversations?: boolean | undefined } = {}
+): Workflow.Workflow<any, any, any, any, any> =>
   Workflow.make(agent.name, {
-    payload: OwnedPayload,
-    success: agent[Task.TypeId].definition.success as Schema.Codec<Output, unknown>,
+    payload: options.conversations === true ? ConversingPayload : OwnedPayload,
+    success: agent[Task.TypeId].definition.success as Schema.Codec<unknown, unknown>,
     error: AgentError,
     version: options.version,
-    run: ({ instruction, ...options }) => agent(instruction, options)
+    run: ({ instruction, ...options }: typeof ConversingPayload.Type) => agent(instruction, options)
   })

@@ -9,10 +9,8 @@ import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
-import type { MemoryStore } from "../agent/MemoryStore.ts"
 import type { Models } from "../agent/Models.ts"
 import type { AgentEvent } from "../core/AgentEvent.ts"
-import type { Engine } from "../durable/Engine.ts"
 import type { WorkflowConflict } from "../durable/ExecutionError.ts"
 import * as Providers from "../provider/Providers.ts"
 import type * as Encoder from "../web/Encoder.ts"
@@ -35,9 +33,9 @@ export type ModelInput = DefaultModel.ModelInput
 /** What there is without `layer`: models by name, and the model of agents that name none if `model` is given. */
 export type Base<Model> = Models | ([Model] extends [ModelInput] ? LanguageModel.LanguageModel : never)
 
-/** The engine, and the store of facts, if something is to be kept. */
-export type Durable<Database, Workflows> = [Database] extends [string] ? Engine | MemoryStore
-  : [Workflows] extends [ReadonlyArray<unknown>] ? Engine | MemoryStore
+/** The engine, and the stores of conversations and facts, if something is to be kept. */
+export type Durable<Database, Workflows> = [Database] extends [string] ? Database.Kept
+  : [Workflows] extends [ReadonlyArray<unknown>] ? Database.Kept
   : never
 
 /** What opening the database and registering the workflows can fail with. */
@@ -65,14 +63,14 @@ export interface Options<
   /** Where executions and facts are kept: a file's path, or a `postgres://` address. Without it they end with the process. */
   readonly database?: Database
   /** The workflows that run here. */
-  readonly workflows?: Workflows & ReadonlyArray<WorkflowOn<Base<NoInfer<Model>> | NoInfer<Out> | Engine | MemoryStore>>
+  readonly workflows?: Workflows & ReadonlyArray<WorkflowOn<Base<NoInfer<Model>> | NoInfer<Out> | Database.Kept>>
   /** The services that tools need, a Logger, a Tracer. It may use the models, and replace whatever is here. */
   readonly layer?: Layer.Layer<Out, E, Base<NoInfer<Model>>> | undefined
 }
 
 /**
  * Everything for Node: all providers' models by name, the model of agents that name none, the engine of the workflows,
- * the store of facts, and what `layer` gives.
+ * the stores of conversations and facts, and what `layer` gives.
  */
 export const layer = <
   const Model extends ModelInput | undefined = undefined,
