@@ -1,8 +1,12 @@
 /**
  * What can be asked of executions, and done to them, from outside: from any process on the same journal.
  */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { ExecutionEvent } from "../core/ExecutionEvent.ts"
@@ -267,15 +271,56 @@ export {
   remove as delete
 }
 
-/** Removes all executions that ended before a time, in milliseconds since 1970. Gives how many. */
-export const deleteBefore = (time: number): Effect.Effect<number, EngineError, Engine> =>
+/**
+ * Removes all executions that ended before a time, in milliseconds since 1970, in some of the ends or in all. One that
+ * another execution has started stays as long as that one. Gives how many.
+ */
+export const deleteBefore = (
+  time: number,
+  states: ReadonlyArray<Ended> = ends
+): Effect.Effect<number, EngineError, Engine> =>
   Effect.gen(function*() {
     const { journal } = yield* Engine
     let count = 0
+    let after: { readonly createdAt: number; readonly id: string } | undefined
     for (;;) {
-      const entries = yield* journal.list({ states: Journal.ended, before: time, limit: 500 })
-      const old = entries.filter(({ updatedAt }) => updatedAt < time)
-      for (const { id } of old) if (yield* journal.remove(id)) count++
-      if (old.length === 0) return count
+      const entries: ReadonlyArray<Journal.Entry> = yield* journal.list({
+        states,
+        unchangedSince: time,
+        after,
+        limit: 100
+      })
+      for (const { id, parent } of entries) {
+        const above = parent === null ? undefined : yield* journal.entry(parent.execution)
+        if (above !== undefined && !isEnded(above.state)) continue
+        if (yield* journal.remove(id)) count++
+      }
+      const last = entries.at(-1)
+      if (last === undefined) return count
+      after = last
     }
   })
+
+/** The states in which an execution has ended. */
+export type Ended = "completed" | "failed" | "cancelled"
+
+const ends: ReadonlyArray<Ended> = ["completed", "failed", "cancelled"]
+
+/** For how long executions that have ended are kept; those of a state without a time are kept for ever. */
+export interface Retention extends Partial<Readonly<Record<Ended, Duration.Input>>> {
+  /** How often old ones are looked for. Default 1 hour. */
+  readonly every?: Duration.Input | undefined
+}
+
+/** Removes executions that ended long ago, as long as the Layer is there. Any number of processes may do so. */
+export const retention = ({ every = "1 hour", ...kept }: Retention): Layer.Layer<never, never, Engine> => {
+  const sweep = Effect.gen(function*() {
+    const now = yield* Clock.currentTimeMillis
+    for (const state of ends) {
+      const age = kept[state]
+      if (age !== undefined) yield* deleteBefore(now - Duration.toMillis(Duration.fromInputUnsafe(age)), [state])
+    }
+  })
+  const tolerant = Effect.catchCause(sweep, (cause) => Effect.logWarning("old executions could not be removed", cause))
+  return Layer.effectDiscard(Effect.forkScoped(Effect.repeat(tolerant, Schedule.spaced(every))))
+}

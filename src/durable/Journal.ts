@@ -131,6 +131,8 @@ export interface Query {
   readonly from?: number | undefined
   /** Created before, in milliseconds since 1970. */
   readonly before?: number | undefined
+  /** Changed last before, in milliseconds since 1970. */
+  readonly unchangedSince?: number | undefined
   /** Those after this one: the last of the page before. */
   readonly after?: { readonly createdAt: number; readonly id: string } | undefined
   readonly limit: number

@@ -369,6 +369,47 @@ for (const [name, layer] of Object.entries(layers)) {
       )
     })
 
+    it.effect("is removed when it ended long ago, by how it ended; a child stays as long as its parent runs", () => {
+      const gate = Pause.make("gate", { input: Schema.Boolean })
+      const child = Workflow.make("child", { payload: {}, success: Schema.Void, run: () => Effect.void })
+      const parent = Workflow.make("parent", {
+        payload: {},
+        success: Schema.Void,
+        run: () => Effect.andThen(Effect.orDie(child({})), Effect.asVoid(gate(undefined)))
+      })
+      const broken = Workflow.make("broken", {
+        payload: {},
+        success: Schema.Void,
+        error: Schema.String,
+        run: () => Effect.fail("no")
+      })
+      const kept = Execution.retention({ completed: "2 days", failed: "4 days" })
+      return on(
+        [parent.layer, child.layer, broken.layer, kept],
+        Effect.gen(function*() {
+          const left = Effect.map(
+            Execution.list(),
+            ({ executions }) => executions.map(({ id, workflow }) => workflow === "child" ? "child" : id).sort()
+          )
+          yield* child.start({}, { id: "alone" })
+          yield* broken.start({}, { id: "broken" })
+          yield* parent.start({}, { id: "parent" })
+          yield* Execution.settled("parent")
+          assert.strictEqual((yield* Execution.get("alone")).state, "completed")
+          yield* TestClock.adjust("1 day")
+          assert.deepStrictEqual(yield* left, ["broken", "child", "child", "parent"])
+          yield* TestClock.adjust("2 days")
+          assert.deepStrictEqual(yield* left, ["broken", "child", "parent"])
+          yield* TestClock.adjust("2 days")
+          assert.deepStrictEqual(yield* left, ["child", "parent"])
+          yield* gate.resume("parent", true)
+          yield* parent.result("parent")
+          yield* TestClock.adjust("3 days")
+          assert.deepStrictEqual(yield* left, [])
+        })
+      )
+    })
+
     it.effect("waits for a process that has its version, and says so", () => {
       const first = Workflow.make("flow", { payload: {}, success: Schema.String, run: () => Effect.succeed("one") })
       const second = Workflow.make("flow", {

@@ -111,10 +111,11 @@ export const make = (): Journal["Service"] => {
     list: (query) =>
       Effect.sync(() =>
         [...entries.values()]
-          .filter(({ createdAt, id, state, workflow }) =>
+          .filter(({ createdAt, id, state, updatedAt, workflow }) =>
             (query.workflow === undefined || workflow === query.workflow)
             && (query.states === undefined || query.states.includes(state))
             && (query.from === undefined || createdAt >= query.from)
+            && (query.unchangedSince === undefined || updatedAt < query.unchangedSince)
             && (query.before === undefined || createdAt < query.before)
             && (query.after === undefined || createdAt < query.after.createdAt
               || (createdAt === query.after.createdAt && id < query.after.id))

@@ -433,11 +433,12 @@ export const make = Effect.fnUntraced(function*({ maxInline = 32_768 }: SqlOptio
   })
 })
 
-const listed = (sql: SqlClient.SqlClient, { after, before, from, limit, states, workflow }: Query) => {
+const listed = (sql: SqlClient.SqlClient, { after, before, from, limit, states, unchangedSince, workflow }: Query) => {
   const conditions = [
     ...workflow === undefined ? [] : [sql`workflow = ${workflow}`],
     ...states === undefined ? [] : [sql.in("state", states)],
     ...from === undefined ? [] : [sql`created_at >= ${from}`],
+    ...unchangedSince === undefined ? [] : [sql`updated_at < ${unchangedSince}`],
     ...before === undefined ? [] : [sql`created_at < ${before}`],
     ...after === undefined ? [] : [
       sql`(created_at < ${after.createdAt} or (created_at = ${after.createdAt} and id < ${after.id}))`

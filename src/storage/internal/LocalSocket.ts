@@ -28,6 +28,11 @@ export const pathOf = (owner: string, folder?: string): string => {
   return path !== undefined && Buffer.byteLength(path) <= longest ? path : join(tmpdir(), `fluxion-${owner}.sock`)
 }
 
+/** Removes the socket of an owner that is dead. A name comes from the database: no other file may be touched for it. */
+export const remove = (owner: string, folder?: string): void => {
+  if (/^[0-9a-f-]{36}$/.test(owner)) rmSync(pathOf(owner, folder), { force: true })
+}
+
 /** What answers questions. */
 export type Answer = (asked: Owners.Asked) => Stream.Stream<string>
 

@@ -107,6 +107,8 @@ export const make = Effect.gen(function*() {
             and ((classid::bigint << 32) | objid::bigint) = hashtextextended(${lockOf(owner)}, 0)
         ) as alive`.pipe(
         Effect.map(([row]) => row!.alive),
+        // what one that was killed on this machine has left
+        Effect.tap((alive) => alive ? Effect.void : Effect.sync(() => LocalSocket.remove(owner))),
         Effect.mapError(unavailable)
       ),
     serve: (given) =>

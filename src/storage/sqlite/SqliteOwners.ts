@@ -66,7 +66,7 @@ class Locks {
     if (lock === undefined) return true
     lock.close()
     rmSync(path, { force: true })
-    rmSync(LocalSocket.pathOf(owner, this.folder), { force: true })
+    LocalSocket.remove(owner, this.folder)
     return false
   }
 
