@@ -61,7 +61,7 @@ const toJsonSchema = (schema: Schema.Top): Schema.Json => {
 }
 
 /**
- * Makes a pause. `output` is what is shown (default: nothing), `input` what is answered.
+ * Makes a pause, by Schemas that need no services. `output` is what is shown (default: nothing), `input` what is answered.
  *
  * ```ts
  * const review = Pause.make("review", { output: Schema.String, input: Schema.Struct({ approved: Schema.Boolean }) })
@@ -69,8 +69,8 @@ const toJsonSchema = (schema: Schema.Top): Schema.Json => {
  */
 export const make = <
   const Name extends string,
-  Input extends Schema.Top,
-  Output extends Schema.Top = typeof Schema.Void
+  Input extends Schema.Codec<any, any>,
+  Output extends Schema.Codec<any, any> = typeof Schema.Void
 >(
   name: Name,
   options: { readonly input: Input; readonly output?: Output | undefined }

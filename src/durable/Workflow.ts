@@ -35,7 +35,7 @@ import * as Waiting from "./internal/waiting.ts"
 import { ended, type Fenced, type JournalUnreadable, type State } from "./Journal.ts"
 import * as Pause from "./Pause.ts"
 import * as StepScope from "./StepScope.ts"
-import type { PayloadInput, PayloadSchema } from "./Task.ts"
+import type { PayloadSchema } from "./Task.ts"
 import type { Waits } from "./Waits.ts"
 
 export { CurrentExecution } from "./CurrentExecution.ts"
@@ -85,7 +85,7 @@ export interface Workflow<out Name extends string, P extends Schema.Top, out A, 
 const asking = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")])
 
 /**
- * Makes a workflow.
+ * Makes a workflow. Its Schemas need no services: what an execution is given and gives has to be read by any process.
  *
  * ```ts
  * const research = Workflow.make("research", {
@@ -97,9 +97,9 @@ const asking = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced
  */
 export const make = <
   const Name extends string,
-  const P extends PayloadInput,
-  S extends Schema.Top,
-  Err extends Schema.Top = typeof Schema.Never,
+  const P extends { readonly [field: string]: Schema.Codec<any, any> } | Schema.Codec<any, any>,
+  S extends Schema.Codec<any, any>,
+  Err extends Schema.Codec<any, any> = typeof Schema.Never,
   R = never
 >(
   name: Name,
@@ -255,7 +255,11 @@ export const timeout = <A, E, R>(
   Effect.raceFirst(Effect.asSome(effect), Effect.as(sleep(duration), Option.none()))
 
 /** A pause that is made where it is reached: `Pause.make`, called once. It is answered by `Execution.answer`, by its name. */
-export const pause = <const Name extends string, Input extends Schema.Top, Output extends Schema.Top>(
+export const pause = <
+  const Name extends string,
+  Input extends Schema.Codec<any, any>,
+  Output extends Schema.Codec<any, any>
+>(
   name: Name,
   options: { readonly input: Input; readonly output: Output },
   output: Output["Type"]
