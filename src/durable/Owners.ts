@@ -45,6 +45,15 @@ export const Asked = Schema.Struct({ execution: Schema.String, from: Schema.Fini
 /** What is asked of an owner. */
 export type Asked = typeof Asked.Type
 
+/**
+ * For how many milliseconds an owner that gives no sign of life keeps its lock: it may be frozen, or cut off from the
+ * database. Default: as long as its connection stands. It holds on PostgreSQL, from version 14.
+ */
+export const Lease: Context.Reference<number | undefined> = Context.Reference<number | undefined>(
+  "fluxion/durable/Owners/Lease",
+  { defaultValue: () => undefined }
+)
+
 /** Knows the processes on one journal. */
 export class Owners extends Context.Service<Owners, {
   /** Whether other processes may be on this journal. */

@@ -35,6 +35,7 @@ export const start = async () => {
   await server.initialise()
   await server.start()
   return {
+    port,
     /** Makes an empty database; gives its URL. */
     database: async (name: string) => {
       await server.createDatabase(name)

@@ -24,6 +24,7 @@ import { type Definition, Engine, type Options } from "../Engine.ts"
 import { ExecutionExists, PayloadInvalid, WorkflowConflict } from "../ExecutionError.ts"
 import * as Journal from "../Journal.ts"
 import { Owners } from "../Owners.ts"
+import { Placement } from "../Placement.ts"
 import { StepScope } from "../StepScope.ts"
 import * as Codecs from "./codecs.ts"
 import { ExecutionLog } from "./ExecutionLog.ts"
@@ -32,6 +33,7 @@ import { CurrentFeed, Feed } from "./Feed.ts"
 import * as Following from "./following.ts"
 import { Idle } from "./Idle.ts"
 import { LateStarts } from "./LateStarts.ts"
+import { LeftToOthers } from "./LeftToOthers.ts"
 import { Listeners } from "./Listeners.ts"
 import * as Replay from "./Replay.ts"
 import * as Rollback from "./rollback.ts"
@@ -92,6 +94,9 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
   const maxRunning = options.maxRunning ?? 1_000
   const stuckAfter = Duration.fromInputUnsafe(options.stuckAfter ?? "1 minute")
   const now = () => clock.currentTimeMillisUnsafe()
+
+  const placement = yield* Placement
+  const leftToOthers = new LeftToOthers(placement)
 
   const registry = new Map<string, Registered>()
   const running = new Map<string, Active>()
@@ -504,15 +509,17 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       (yield* journal.owners).filter((other) => other !== owner),
       (other) => names.has(other) ? Effect.succeed(true) : Effect.map(owners.isAlive(other), (isAlive) => !isAlive)
     )
+    leftToOthers.look()
     while (running.size < maxRunning) {
       const entries = yield* journal.claimable({
         definitions: [...registry.keys()],
         owners: gone,
         now: now(),
-        limit: Math.min(claimAtOnce, maxRunning - running.size)
+        limit: claimAtOnce
       })
       const before = running.size
-      yield* Effect.forEach(entries, (entry) => claim(entry, owner), { concurrency: 16, discard: true })
+      const taken = leftToOthers.take(entries, now()).slice(0, maxRunning - before)
+      yield* Effect.forEach(taken, (entry) => claim(entry, owner), { concurrency: 16, discard: true })
       // what they wait for may be there
       if (running.size > before) kicked.openUnsafe()
       if (running.size === before || entries.length < claimAtOnce) break
@@ -550,7 +557,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       const id = options.id ?? (yield* ids.uuidV7())
       const seed = yield* ids.uuidV4()
       const registered = registry.get(nameOf(definition))
-      const isHere = registered !== undefined && running.size < maxRunning
+      const isHere = registered !== undefined && running.size < maxRunning && placement.isHere(id)
       const started = {
         _tag: "ExecutionStarted" as const,
         workflow: definition.name,

@@ -4,7 +4,8 @@
  * The server frees the lock when the session ends, so when its process dies. The same session listens for what others
  * write, and is asked for a sign of life each second: one that is lost while the process lives (the server was
  * restarted, say) is replaced by another one, under another name, and whoever hears of changes looks once more. It is
- * no connection of the pool, which may be small.
+ * no connection of the pool, which may be small. With a lease the server ends a session that it has not heard of for so
+ * long, and a process that has been frozen for so long has no name until it has asked.
  */
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as PgConnection from "@effect/sql-pg/PgConnection"
@@ -35,11 +36,18 @@ const lockOf = (owner: string) => `fluxion ${owner}`
 /** Knows the processes on the database of the context's `PgClient`. */
 export const make = Effect.gen(function*() {
   const sql = yield* PgClient.PgClient
+  const lease = yield* Owners.Lease
   const written = yield* PubSub.sliding<void>(1)
   let name = Deferred.makeUnsafe<string, Owners.OwnersUnavailable>()
   let hangUp: Effect.Effect<void> = Effect.void
   let answer: LocalSocket.Answer = () => Stream.empty
   let keeper: Fiber.Fiber<never, unknown> | undefined
+  /** When the server last answered, in milliseconds of the world's clock. */
+  let answered = 0
+
+  const heartbeat = Effect.map(Clock.currentTimeMillis, (now) => {
+    answered = now
+  })
 
   /** Takes a lock in a session of its own, and keeps it until it is lost; fails where it could not be taken. */
   const hold = Effect.scoped(Effect.gen(function*() {
@@ -62,14 +70,22 @@ export const make = Effect.gen(function*() {
     const heard = yield* within(session.listen(Owners.channel).pipe(Scope.provide(yield* Effect.scope)))
     // before the listening is given up, which a silent server would hold up
     yield* Effect.addFinalizer(() => close)
+    if (lease !== undefined) {
+      yield* within(session.query("select set_config('idle_session_timeout', $1, false)", [String(lease)]))
+    }
     yield* within(session.query("select pg_advisory_lock(hashtextextended($1, 0))", [lockOf(mine)]))
     // on another machine, or without a place for the socket, others do without what is not in the journal
     yield* Effect.ignore(LocalSocket.serve(LocalSocket.pathOf(mine), (asked) => answer(asked)))
+    yield* heartbeat
     yield* Deferred.succeed(name, mine)
     const tell = PubSub.publish(written, undefined)
     yield* tell
     const hear = Effect.forever(Effect.andThen(Queue.takeAll(heard), tell))
-    const beat = Effect.forever(Effect.andThen(Effect.sleep("1 second"), within(session.query("select 1"))))
+    const beat = Effect.forever(Effect.gen(function*() {
+      yield* Effect.sleep("1 second")
+      yield* within(session.query("select 1"))
+      yield* heartbeat
+    }))
     yield* Effect.exit(Effect.raceFirst(hear, beat))
     name = Deferred.makeUnsafe()
   }))
@@ -97,7 +113,14 @@ export const make = Effect.gen(function*() {
 
   return Owners.Owners.of({
     isShared: true,
-    self: Effect.andThen(start, Effect.suspend(() => Deferred.await(name))),
+    self: Effect.gen(function*() {
+      yield* start
+      const mine = yield* Deferred.await(name)
+      const silent = (yield* inWorldTime(Clock.currentTimeMillis)) - answered
+      return lease === undefined || silent < lease ? mine : yield* unavailable(
+        new Error(`this process stood still for ${silent} ms, and may have lost its lock`)
+      )
+    }),
     isAlive: (owner) =>
       sql<{ alive: boolean }>`
         select exists (

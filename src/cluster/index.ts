@@ -1,0 +1,1 @@
+export * as Cluster from "./Cluster.ts"
