@@ -30,6 +30,7 @@ import * as StepScope from "../durable/StepScope.ts"
 import * as Task from "../durable/Task.ts"
 import { explain } from "../durable/TaskError.ts"
 import * as Workflow from "../durable/Workflow.ts"
+import * as Compact from "./Compact.ts"
 import type { Conversations } from "./Conversations.ts"
 import * as EffectCopies from "./EffectCopies.ts"
 import * as Display from "./internal/display.ts"
@@ -39,6 +40,7 @@ import { type AgentDefinition, begin, findModel, modelOptions, openChain, type R
 import * as Remember from "./internal/remember.ts"
 import { answeredInstead, endedBy, remember, report, spentBy, toError, toPayload } from "./internal/report.ts"
 import { claimPath, CurrentRun, releasePath, type Sink } from "./internal/RunScope.ts"
+import type { RunState } from "./internal/RunState.ts"
 import * as Telemetry from "./internal/Telemetry.ts"
 import type { ModelOptions } from "./ModelOptions.ts"
 import { type Fallback, isFallback, type Models, parse } from "./Models.ts"
@@ -310,6 +312,7 @@ const OwnedPayload = Schema.Struct({ ...Payload.fields, owner: Schema.optionalKe
 const ConversingPayload = Schema.Struct({ ...OwnedPayload.fields, conversation: Schema.optionalKey(Schema.String) })
 
 const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unknown, any> => {
+  if (options.memory !== undefined) Remember.called(options.memory, name)
   const tools = Toolbox.fromInputs([...options.tools ?? [], ...options.longTermMemory?.tools ?? []])
   const output = options.output === undefined || options.output === Schema.String
     ? undefined
@@ -370,6 +373,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     instruction,
     options: run ?? {},
     recalled: undefined,
+    summarized: undefined,
     path: scope.path,
     sink: scope.sink,
     feed: scope.feed,
@@ -410,7 +414,11 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     input.journaled = StepScope.current(fiber) !== undefined
     input.foreign = EffectCopies.isForeign(fiber)
     const tried = attempts(input, fiber)
-    const body = Remember.isOn(input) ? Remember.on(definition, input, tried) : tried
+    const body = Remember.isOn(input)
+      ? Remember.on(definition, input, tried)
+      : input.journaled && options.memory !== undefined
+      ? Remember.within(options.memory, input, tried)
+      : tried
     const seen = input.traced ? Telemetry.run(body, name) : body
     const whole = input.journaled ? asStep(fiber, input, reported(fiber, input, seen)) : seen
     const around = fiber.getRef(CurrentRun)
@@ -529,7 +537,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
           const state = yield* begin(definition, input, target)
           return {
             model: target.id,
-            prompt: Prompt.fromMessages(state.content),
+            prompt: Prompt.fromMessages(beginning(state, input)),
             tools: definition.declared.map((tool) => ({
               name: tool.name,
               description: Tool.getDescription(tool),
@@ -558,6 +566,12 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     prompt: { value: prompt },
     with: { value: (changes: Partial<AnyAgentOptions>) => fromOptions(name, { ...options, ...changes }) }
   }) as never
+}
+
+/** The messages with which a run begins, after a summary of what was before. */
+const beginning = ({ content, instructions }: RunState, { recalled }: RunInput): ReadonlyArray<Prompt.Message> => {
+  const said = { messages: content, instructions, asked: content.length - 1 }
+  return Compact.apply(said, Compact.begin(said, recalled?.summary)).messages
 }
 
 /** The context of what runs in a run. */

@@ -7,7 +7,8 @@
 import type * as Prompt from "effect/ai/Prompt"
 import * as Tool from "effect/ai/Tool"
 
-const asciiPerToken = 4
+/** Characters of English, or of JSON, in one token. */
+export const asciiPerToken = 4
 const othersPerToken = 1.5
 const perMessage = 4
 const perFile = 1500

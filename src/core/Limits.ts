@@ -26,5 +26,8 @@ export const maxMemoryValue = 65_536
 /** Characters of an owner, a scope or a key in a long-term memory: together they fit an index. */
 export const maxMemoryName = 200
 
+/** Tokens of a summary of what was said before. */
+export const maxSummary = 2048
+
 /** How often in a row a vendor may pause a turn in which it runs its own tools; it is asked to go on each time. */
 export const maxPauses = 10

@@ -7,7 +7,7 @@ import { Effect } from "effect"
 import { Prompt } from "effect/ai"
 import { Agent, Tokens, WorkingMemory } from "fluxion"
 import { TestModel } from "fluxion/testing"
-import { can, getTime, getWeather, type Kind, run } from "../provider/legality/Conversation.ts"
+import { can, getTime, getWeather, isSummary, type Kind, run } from "../provider/legality/Conversation.ts"
 import { all, type Family, idOf } from "../provider/legality/Families.ts"
 import { ofRequest, violationsOf } from "../provider/legality/WireApis.ts"
 
@@ -59,6 +59,32 @@ describe("P23: a history that is trimmed", () => {
       }))
   }
 
+  for (const family of all) {
+    it.effect(`is legal for ${idOf(family)} with a summary in the place of what was left out, also in the middle of a loop`, () =>
+      Effect.gen(function*() {
+        const history = yield* conversation(family)
+        const cap = tokensOf(history)
+        const kind = can(family, "tools") ? "tools" : "text"
+        let summaries = 0
+        let since = 0
+        for (const part of [0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1]) {
+          const maxTokens = Math.ceil(cap * part) + 1
+          const where = `${idOf(family)}: ${maxTokens} tokens`
+          const memory = WorkingMemory.make({ maxTokens, compact: true })
+          const { error, requests } = yield* Effect.scoped(run(family, kind, { history, memory }))
+          assert.isUndefined(error, where)
+          for (const [index, request] of requests.entries()) {
+            assert.deepStrictEqual(violationsOf(request), [], `${where}, request ${index + 1}`)
+            if (isSummary(request)) summaries++
+            else assert.include(request.text, "Tokyo?", `${where}: what was asked`)
+            if (!isSummary(request) && request.text.includes("They spoke of the weather.")) since++
+          }
+        }
+        if (history.length > 0) assert.isAbove(summaries, 0, idOf(family))
+        if (history.length > 0) assert.isAbove(since, 0, idOf(family))
+      }))
+  }
+
   it.effect("counts the instructions and the tools", () =>
     Effect.gen(function*() {
       const question = Prompt.userMessage({ content: [Prompt.textPart({ text: "x".repeat(400) })] })
@@ -74,6 +100,4 @@ describe("P23: a history that is trimmed", () => {
       })
       assert.deepStrictEqual(sent, [8, 6, 5])
     }).pipe(Effect.provide(TestModel.layer([1, 2, 3].map(() => TestModel.text("Yes."))))))
-
-  it.todo("a summary in the place of what was left out is legal for every provider")
 })

@@ -71,7 +71,7 @@ export class RunState {
   respond(response: TurnResponse, requested: string): void {
     this.fold = undefined
     this.turns++
-    this.usage = this.turns === 1 ? response.usage : Usage.add(this.usage, response.usage)
+    this.usage = this.usage === Usage.empty ? response.usage : Usage.add(this.usage, response.usage)
     this.model = response.model ?? requested
     const content = kept(response.content)
     if (this.isPaused) {

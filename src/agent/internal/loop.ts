@@ -26,6 +26,7 @@ import * as Trim from "../Trim.ts"
 import * as Turn from "../Turn.ts"
 import * as Answer from "./answer.ts"
 import { askModel, checkModels } from "./askModel.ts"
+import { Compacting } from "./compacting.ts"
 import { Chain } from "./fallback.ts"
 import * as Parts from "./Parts.ts"
 import {
@@ -69,12 +70,12 @@ export const run = Effect.fnUntraced(function*(
   const keepsSteps = options.stopWhen !== undefined || options.beforeTurn !== undefined
 
   const prompt = Prompt.fromMessages(state.content)
-  const bounds = options.memory === undefined ? undefined : {
-    ...options.memory,
-    instructions: state.instructions,
-    asked: state.content.length - 1,
-    fixed: options.memory.maxTokens === undefined ? 0 : Tokens.ofTools(agent.declared)
-  }
+  const { memory } = options
+  const asking = state.content.length - 1
+  const fixed = memory?.maxTokens === undefined ? 0 : Tokens.ofTools(agent.declared)
+  const compacting = memory?.compact === undefined || memory.maxTokens === undefined
+    ? undefined
+    : new Compacting(agent, input, state, { ...memory, maxTokens: memory.maxTokens }, { asked: asking, fixed })
   let isStopped = false
   /** How often in a row the vendor paused, and what it had said until then. */
   let pauses = 0
@@ -84,7 +85,16 @@ export const run = Effect.fnUntraced(function*(
     const isLast = isStopped || (state.toolCalls >= maxToolCalls && agent.declared.length + state.toolCalls > 0)
     const question = { turn, options: asked, onlyAnswer: isLast || state.corrections > 0 }
     const current = chain === undefined ? first : chain.current
-    const kept = bounds === undefined ? undefined : Trim.trim(state.content, bounds)
+    const shown = compacting === undefined
+      ? { messages: state.content, instructions: state.instructions, asked: asking }
+      : yield* compacting.ofTurn(turn, current)
+    const kept = memory === undefined ? undefined : Trim.trim(shown.messages, {
+      window: memory.window,
+      maxTokens: memory.maxTokens,
+      instructions: shown.instructions,
+      asked: shown.asked,
+      fixed
+    })
     if (kept?.fits === false) {
       const most = "what a turn has to be sent is more than the agent's memory allows: raise window or maxTokens"
       yield* warn(agent, state, "memory-exceeded", most)

@@ -44,12 +44,20 @@ export interface AgentDefinition {
   readonly logged: Set<string>
 }
 
+/** What was said before a run, and a summary of what was before that. */
+export interface Recalled {
+  readonly messages: ReadonlyArray<Prompt.Message>
+  readonly summary: string | undefined
+}
+
 /** One run: what was asked, and who takes its events. The loop leaves the state of the latest attempt here. */
 export interface RunInput extends RunScope {
   readonly instruction: Instruction
   readonly options: RunOptions & Partial<ConversationOptions>
   /** What was said before in its conversation; `undefined` for a run on none. */
-  recalled: ReadonlyArray<Prompt.Message> | undefined
+  recalled: Recalled | undefined
+  /** What stands for the first so many of these from now on. */
+  summarized: { readonly text: string; readonly count: number } | undefined
   /** Who takes its progress where it has no reader of its own: those of the execution that it is in. */
   readonly feed: Feed | undefined
   /** Whether somebody traces. */
@@ -197,7 +205,7 @@ export const begin = (
     const { recalled } = input
     const content: Array<Prompt.Message> = recalled === undefined
       ? history === undefined ? [] : history.slice()
-      : [...history ?? [], ...recalled]
+      : [...history ?? [], ...recalled.messages]
     if (instructions !== "") content.unshift(systemOf(agent, instructions))
     const begun = recalled === undefined ? undefined : content.length
     content.push(message)
