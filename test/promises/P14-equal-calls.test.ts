@@ -78,10 +78,12 @@ describe("P14: equal calls in one turn and the next, in branches, beside uuids, 
   for (const concurrency of [1, "unbounded"] as const) {
     it.live(`equal branches that end in another order than they began, each with its own uuid and time: ${concurrency}`, () => {
       const charged: Array<string> = []
+      let looked = 0
       const look = Task.make("look", {
         payload: {},
         success: Schema.Finite,
-        run: () => Effect.sync(() => charged.length).pipe(Effect.delay(charged.length === 0 ? 20 : 1))
+        // the first to begin is the last to end
+        run: () => Effect.delay(Effect.succeed(looked), 30 - 10 * looked++)
       })
       const charge = Task.make("charge", {
         payload: { item: Schema.Finite, id: Schema.String },
