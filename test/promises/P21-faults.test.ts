@@ -2,11 +2,11 @@
  * P21: a database that is full or locked. No step is reported done that is not, and nothing is lost when the fault is gone.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Schema } from "effect"
+import { Effect, Exit, Fiber, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Engine, Execution, Owners, Task, Workflow } from "fluxion"
 import { Sqlite } from "fluxion/sqlite"
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
@@ -111,4 +111,34 @@ describe("P21: a full disk or a locked database loses nothing, and no step is re
       yield* isWhole("a")
     }).pipe(Effect.provide(layer))
   }, 30_000)
+
+  it.live(
+    "a database that is deleted or replaced while it is open: nothing more is reported done, and whoever asks is told",
+    () =>
+      Effect.gen(function*() {
+        for (const isReplaced of [false, true]) {
+          const { filename, flow, layer, ran } = make()
+          yield* Effect.gen(function*() {
+            const id = yield* flow.start({ note: "" })
+            const fiber = yield* Effect.forkChild(flow.result(id))
+            yield* Effect.repeat(Effect.sleep(1), { while: () => Effect.succeed(ran.length < 2) })
+            rmSync(filename)
+            if (isReplaced) writeFileSync(filename, "")
+            yield* Effect.sleep(60)
+            const error = yield* Effect.flip(flow.start({ note: "" }))
+            assert.strictEqual(error._tag, "JournalUnavailable")
+            assert.match(
+              String(error),
+              isReplaced ? /was replaced while this process/ : /was deleted while this process/
+            )
+            const before = ran.length
+            yield* Effect.sleep(100)
+            assert.strictEqual(ran.length, before, "no step begins that cannot be recorded")
+            const exit = yield* Effect.exit(Fiber.join(fiber).pipe(Effect.timeout(1_000)))
+            assert.isTrue(Exit.isFailure(exit))
+          }).pipe(Effect.provide(layer), Effect.timeout(10_000))
+        }
+      }),
+    30_000
+  )
 })

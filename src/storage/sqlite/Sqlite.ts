@@ -22,6 +22,7 @@ import * as Statement from "effect/sql/Statement"
 import * as Stream from "effect/Stream"
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite"
 import type { Owners } from "../../durable/Owners.ts"
+import { OpenFile } from "./OpenFile.ts"
 import * as SqliteOwners from "./SqliteOwners.ts"
 
 /** Where the database is, and how it is used. */
@@ -86,6 +87,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     (database) => Effect.sync(() => database.close())
   )
 
+  const file = new OpenFile(options.filename)
   const prepare = (sql: string) => Effect.try({ try: () => database.prepare(sql), catch: failure("prepare") })
   const prepared = yield* Cache.make({ capacity: options.prepareCacheSize ?? 200, lookup: prepare })
 
@@ -93,6 +95,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     Effect.withFiber<any, SqlError>((fiber) => {
       const attempt = Effect.try({
         try: () => {
+          file.check()
           const values = params as Array<SQLInputValue>
           statement.setReadBigInts(Context.get(fiber.context, SqlClient.SafeIntegers))
           if (shape === "raw" && statement.columns().length === 0) return statement.run(...values)
