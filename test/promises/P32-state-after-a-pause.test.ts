@@ -3,13 +3,15 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
-import { Agent, Engine, LongTermMemory, MemoryStore, Pause, Workflow } from "fluxion"
+import { Prompt } from "effect/ai"
+import { Agent, Engine, Execution, LongTermMemory, MemoryStore, Pause, Task, Workflow, WorkingMemory } from "fluxion"
 import { Sqlite } from "fluxion/sqlite"
 import { TestModel } from "fluxion/testing"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
+import * as Messages from "../support/Messages.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "fluxion-p32-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -39,6 +41,37 @@ const flow = Workflow.make("flow", {
     })
 })
 
+const talker = Agent.make("talker", { instructions: "Talk.", memory: WorkingMemory.make() })
+const inside = Task.make("inside", {
+  payload: {},
+  success: Schema.String,
+  run: () => Effect.orDie(talker("two"))
+})
+const textsOf = (prompt: Prompt.Prompt) => Messages.texts(prompt.content.filter(({ role }) => role !== "system"))
+
+const talk = Workflow.make("talk", {
+  payload: {},
+  success: Schema.Struct({
+    before: Schema.Array(Schema.String),
+    said: Schema.Array(Schema.String)
+  }),
+  error: Schema.Unknown,
+  run: () =>
+    Effect.gen(function*() {
+      yield* talker("one")
+      yield* inside({})
+      const sent: Array<ReadonlyArray<string>> = []
+      const listening = talker.with({
+        beforeTurn: ({ messages }) => Effect.sync(() => void sent.push(textsOf(Prompt.fromMessages(messages))))
+      })
+      yield* listening("three")
+      yield* review(undefined)
+      const { messages } = yield* listening.result("four")
+      // in the process that goes on, the runs before are answered from the journal
+      return { before: sent.at(-1)!.slice(0, -1), said: textsOf(Prompt.fromMessages(messages)) }
+    })
+})
+
 /** A process: all that it has in memory ends with it. */
 const live = <A, E>(
   script: TestModel.Script,
@@ -46,7 +79,7 @@ const live = <A, E>(
 ) =>
   Effect.provide(
     effect,
-    flow.layer.pipe(
+    Layer.merge(flow.layer, talk.layer).pipe(
       Layer.provideMerge(Layer.fresh(Layer.merge(Engine.layerJournal, MemoryStore.layerSql))),
       Layer.provide(Layer.fresh(Sqlite.layer({ filename: join(folder, "p32.db") }))),
       Layer.provide(TestModel.layer(script))
@@ -78,7 +111,26 @@ describe("P32: after a pause, in another process", () => {
       assert.strictEqual(result.wrote, wrote)
     }), 30_000)
 
-  it.todo("what a conversation had come to is what it was")
+  it.live(
+    "what a conversation had come to is what it was, also what was said within completed steps",
+    () =>
+      Effect.gen(function*() {
+        const said = TestModel.text
+        yield* live(
+          { talker: ["1", "2", "3"].map((text) => said(text)) },
+          Effect.andThen(talk.start({}, { id: "t" }), Execution.settled("t"))
+        )
+        const result = yield* live(
+          { talker: [said("4")] },
+          Effect.andThen(review.resume("t", undefined), talk.result("t"))
+        )
+        assert.deepStrictEqual(result.said, ["four", "4"])
+        // what the model was sent last
+        assert.deepStrictEqual(result.before, ["one", "1", "two", "2", "three", "3"])
+      }),
+    30_000
+  )
+
   it.todo("a plan is what it was")
   it.todo("what was spent of a budget is what it was")
 })

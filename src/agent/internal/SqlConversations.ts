@@ -15,13 +15,12 @@ import {
   ConversationError,
   ConversationExists,
   Conversations,
-  fromJson,
   type Kept,
   type Summary,
-  toJson,
   unavailable,
   unitsOf
 } from "../Conversations.ts"
+import { Decoded } from "./Decoded.ts"
 import { busy, Queues } from "./Queues.ts"
 
 const migrations = {
@@ -74,10 +73,10 @@ interface Row {
   readonly added_at: number | string
 }
 
-const toKept = (row: Row): Kept => ({
+const toKept = (row: Row, decoded: Decoded): Kept => ({
   id: Number(row.id),
   unit: Number(row.unit),
-  message: fromJson(row.message),
+  message: decoded.message(row.message),
   by: row.added_by,
   at: Number(row.added_at)
 })
@@ -100,6 +99,7 @@ export const make = Effect.gen(function*() {
   yield* Migrations.run({ name: "conversations", table: "fluxion_conversations_migrations", migrations })
 
   const queues = new Queues()
+  const decoded = new Decoded()
   // tells this process from others, in a database that outlives them
   // @effect-diagnostics-next-line cryptoRandomUUIDInEffect:off
   const holder = crypto.randomUUID()
@@ -175,7 +175,7 @@ export const make = Effect.gen(function*() {
             select id, unit, message, added_by, added_at from ${messages}
             where conversation = ${conversation} and id > ${from} and id <= ${upTo}
             order by id desc ${limit === undefined || limit === Infinity ? sql`` : sql`limit ${limit}`}`
-          const kept = rows.map(toKept)
+          const kept = rows.map((row) => toKept(row, decoded))
           return { messages: kept.reverse(), summary }
         })
       ),
@@ -196,7 +196,7 @@ export const make = Effect.gen(function*() {
               conversation,
               id: last + 1 + index,
               unit: last + 1 + units[index]!,
-              message: toJson(message),
+              message: decoded.json(message),
               added_by: by,
               added_at: now
             }))
