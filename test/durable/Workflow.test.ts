@@ -2,7 +2,7 @@
  * Workflows on an engine, in memory and on SQLite: started, waited for, paused, slept, cancelled, undone, retried.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Option, Schedule, Schema, Stream } from "effect"
+import { Effect, Exit, Fiber, Layer, Option, Schedule, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Engine, Execution, Owners, Pause, Task, Workflow } from "fluxion"
 import { Sqlite } from "fluxion/sqlite"
@@ -408,6 +408,24 @@ for (const [name, layer] of Object.entries(layers)) {
           assert.deepStrictEqual(yield* left, [])
         })
       )
+    })
+
+    it.effect("lets go of whoever waits for it when its engine is closed", () => {
+      const gate = Pause.make("gate", { input: Schema.Boolean })
+      const flow = Workflow.make("flow", { payload: {}, success: Schema.Boolean, run: () => gate(undefined) })
+      return Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const engine = yield* Layer.buildWithScope(
+          Layer.provideMerge(flow.layer, Layer.fresh(Engine.layerMemory)),
+          scope
+        )
+        yield* Effect.provideContext(flow.start({}, { id: "a" }), engine)
+        const result = yield* Effect.forkChild(Effect.provideContext(flow.result("a"), engine))
+        yield* Effect.provideContext(Execution.settled("a"), engine)
+        yield* Scope.close(scope, Exit.void)
+        const exit = yield* Fiber.await(result)
+        assert.isTrue(Exit.hasInterrupts(exit))
+      })
     })
 
     it.effect("waits for a process that has its version, and says so", () => {

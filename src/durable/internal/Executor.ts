@@ -112,11 +112,19 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
 
   const services = yield* Effect.context<never>()
   const fork = Effect.runForkWith(services)
-  const background = (effect: Effect.Effect<unknown, unknown>): Fiber.Fiber<unknown, unknown> =>
-    fork(Effect.catchCause(effect, (cause) =>
+  /** What the engine does beside the executions' code; it ends with the engine. */
+  const forked = new Set<Fiber.Fiber<unknown, unknown>>()
+  const background = (effect: Effect.Effect<unknown, unknown>): Fiber.Fiber<unknown, unknown> => {
+    const fiber = fork(Effect.catchCause(effect, (cause) =>
       isClosed || Cause.hasInterruptsOnly(cause)
         ? Effect.void
         : Effect.logWarning("the engine could not do what it had to", cause)))
+    if (fiber.pollUnsafe() === undefined) {
+      forked.add(fiber)
+      fiber.addObserver(() => forked.delete(fiber))
+    }
+    return fiber
+  }
   const kick = Effect.sync(() => kicked.openUnsafe())
 
   const late = new LateStarts(background)
@@ -206,7 +214,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     })
 
   const cancel = (active: Active, isHard: boolean): void => {
-    const now_ = () => {
+    const interrupt = () => {
       if (active.state !== "running" && active.state !== "releasing") return
       active.state = "cancelling"
       for (const { waits } of active.run.awaited) {
@@ -215,10 +223,10 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       }
       active.fiber?.interruptUnsafe()
     }
-    if (isHard) return active.run.interrupt === undefined ? now_() : active.run.interrupt()
+    if (isHard) return active.run.interrupt === undefined ? interrupt() : active.run.interrupt()
     active.run.cancel()
-    active.run.onCancelled = now_
-    if (active.run.isParked) now_()
+    active.run.onCancelled = interrupt
+    if (active.run.isParked) interrupt()
   }
 
   /** Gives an execution up that only waits. */
@@ -618,6 +626,8 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       yield* Effect.forEach(all, ({ fiber }) => fiber === undefined ? Effect.void : Fiber.await(fiber), {
         discard: true
       })
+      yield* Fiber.interruptAll(forked)
+      listeners.close()
       for (const name of names) yield* Effect.ignore(journal.disown(name))
     })
   )

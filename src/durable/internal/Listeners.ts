@@ -11,6 +11,7 @@ export type What = "state" | "event"
 /** The listeners of all executions. */
 export class Listeners {
   readonly #all: { readonly [_ in What]: Map<string, Set<() => void>> } = { state: new Map(), event: new Map() }
+  #isClosed = false
 
   /** Calls `listener` whenever there may be something; gives what ends that. */
   add(id: string, what: What, listener: () => void): () => void {
@@ -41,6 +42,12 @@ export class Listeners {
     for (const id of this.#all.event.keys()) this.event(id)
   }
 
+  /** Whoever still watches is interrupted: nothing will be told any more. */
+  close(): void {
+    this.#isClosed = true
+    this.any()
+  }
+
   /** Looks now, and again whenever there may be something new, until `look` finds it. */
   readonly watch: Engine["Service"]["watch"] = (id, what, look) =>
     Effect.suspend(() => {
@@ -48,6 +55,7 @@ export class Listeners {
       const remove = this.add(id, what, () => changed.openUnsafe())
       const loop: Effect.Effect<any, any, any> = Effect.suspend(() => {
         changed.closeUnsafe()
+        if (this.#isClosed) return Effect.interrupt
         return Effect.flatMap(look, (found) =>
           found._tag === "Some"
             ? Effect.succeed(found.value)
