@@ -22,7 +22,8 @@ const files = [
   "installed",
   "types",
   "durable",
-  "memory"
+  "memory",
+  "conversation"
 ]
 
 const usage = `npm run bench [-- rows…] [--quick] [--json]

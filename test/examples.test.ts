@@ -177,6 +177,26 @@ second: ship, order-17/ship
 second: result reserve A-17, pay A-17, ship A-17
 second: ended by code 0
 `,
+  "18-chat.ts": `> I am Ada. Plan a week in Japan.
+Tokyo, Nikko, Kyoto, Nara and Hiroshima, with a day for each
+  (10 tokens in)
+> By train?
+Yes, with a rail pass.
+  (10 tokens in)
+> And food?
+Ramen, and more ramen.
+  (20 tokens in)
+> What is my name, and where do I go?
+Ada. To Japan.
+  (10 tokens in)
+system user ~21 tokens
+system user assistant user ~131 tokens
+system user ~232 tokens
+system user user assistant user ~81 tokens
+system user user assistant user assistant user ~104 tokens
+8 messages are kept; Ada goes to Japan for a week: Tokyo, Nikko, Kyoto, Nara, Hiroshima, by train.
+[ [ 'chat-43', 4 ], [ 'chat-42', 8 ] ]
+`,
   "19-memory-across-processes.ts": `ada [ 'diet: Ada is a vegetarian. (assistant)' ]
 bob []
 Ada is a vegetarian.

@@ -1,4 +1,4 @@
-/** A trial of durable executions, or of memory, in a process and a folder of its own. */
+/** A trial of durable executions, of memory or of conversations, in a process and a folder of its own. */
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -8,7 +8,7 @@ import { join } from "node:path"
 export const run = <A>(
   name: string,
   settings: { readonly [key: string]: unknown } = {},
-  of: "durable" | "memory" = "durable"
+  of: "durable" | "memory" | "conversation" = "durable"
 ): A => {
   const file = join(import.meta.dirname, "..", of, "Trials.ts")
   const folder = mkdtempSync(join(tmpdir(), "fluxion-bench-"))
