@@ -4,10 +4,18 @@
  * Wall clock, since a commit waits for the disk; the floor is a bare one-row commit of the same bytes on the same disk.
  */
 import { Effect, Layer, Option, Schema } from "effect"
+import * as ClusterWorkflowEngine from "effect/cluster/ClusterWorkflowEngine"
+import * as SingleRunner from "effect/cluster/SingleRunner"
+import * as Digest from "effect/crypto/Digest"
+import { Activity, Workflow as EffectWorkflow, type WorkflowEngine } from "effect/workflow"
 import { Engine, Execution, Pause, Task, Workflow } from "fluxion"
 import { Sqlite } from "fluxion/sqlite"
+import { fork } from "node:child_process"
+import { once } from "node:events"
+import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { setTimeout as sleep } from "node:timers/promises"
+import * as Waiting from "./Waiting.ts"
 
 /** How a commit is made. */
 export interface Setting {
@@ -182,7 +190,136 @@ const idle = ({ count, seconds, ...setting }: Setting & { readonly count: number
     })
   )
 
-const trials: { readonly [name: string]: (settings: any) => Promise<unknown> } = { step, many, bytes, replay, idle }
+const Peer = EffectWorkflow.make("Peer", {
+  payload: { steps: Schema.Finite, round: Schema.Finite },
+  success: Schema.Void,
+  idempotencyKey: ({ round }) => String(round)
+})
+
+/** A step of one execution here, and an Activity of the same bytes on `ClusterWorkflowEngine`: pairs of microseconds. */
+const cluster = ({ rounds, ...setting }: Setting & { readonly rounds: number }) => {
+  const result = Schema.Struct({ text: Schema.String })
+  const peer = Peer.toLayer(({ steps: count }) =>
+    Effect.forEach(
+      Array.from({ length: count }),
+      (_, item) => Activity.make({ name: `work ${item}`, success: result, execute: Effect.succeed(value) }),
+      { discard: true }
+    )
+  ).pipe(
+    Layer.provideMerge(ClusterWorkflowEngine.layer),
+    Layer.provideMerge(SingleRunner.layer({ runnerStorage: "memory" })),
+    Layer.provide(Sqlite.layer({ ...setting, filename: `${setting.filename}.cluster` })),
+    Layer.provide(Digest.layerWebCrypto)
+  )
+  const count = 50
+  return on(
+    setting,
+    Effect.gen(function*() {
+      yield* flow.execute({ steps: 300 })
+      const pairs: Array<readonly [number, number]> = []
+      yield* Effect.gen(function*() {
+        yield* Peer.execute({ steps: 5, round: -1 })
+        for (let round = 0; round < rounds; round++) {
+          const ours = yield* timed(count, flow.execute({ steps: count }))
+          pairs.push([ours, yield* timed(count, Peer.execute({ steps: count, round }))])
+        }
+      }).pipe(Effect.provide(Layer.orDie(peer as Layer.Layer<WorkflowEngine.WorkflowEngine, unknown>)))
+      return pairs
+    })
+  )
+}
+
+/** Starts a process that runs the waiting workflow. */
+const runner = (filename: string) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const child = fork(join(import.meta.dirname, "Runner.ts"), [filename], {
+        execArgv: ["--conditions=fluxion-source", "--disable-warning=ExperimentalWarning"]
+      })
+      await once(child, "message")
+      return child
+    }),
+    (child) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+
+/** Milliseconds from a decision here until the result of the execution, which another process runs, is known here. */
+const decide = ({ rounds, ...setting }: Setting & { readonly rounds: number }) =>
+  on(
+    setting,
+    Effect.scoped(Effect.gen(function*() {
+      yield* runner(setting.filename)
+      const times: Array<number> = []
+      for (let round = 0; round < rounds; round++) {
+        const id = yield* Waiting.flow.start({})
+        yield* Execution.settled(id)
+        const start = performance.now()
+        yield* Waiting.go.resume(id, 0)
+        yield* Waiting.flow.result(id)
+        times.push(performance.now() - start)
+      }
+      return times
+    }))
+  )
+
+/** Milliseconds from the kill of a process until another one has each of the executions that were at work in it. */
+const takeOver = ({ count, rounds, ...setting }: Setting & { readonly rounds: number; readonly count: number }) => {
+  const database = Sqlite.layer({ filename: setting.filename })
+  const here = Waiting.flow.layer.pipe(Layer.provideMerge(Layer.fresh(Engine.layerJournal)), Layer.provide(database))
+  return on(
+    setting,
+    Effect.gen(function*() {
+      const times: Array<number> = []
+      for (let round = 0; round < rounds; round++) {
+        yield* Effect.scoped(Effect.gen(function*() {
+          const child = yield* runner(setting.filename)
+          const ids = yield* Effect.forEach(Array.from({ length: count }), () => Waiting.flow.start({}))
+          yield* Effect.forEach(ids, (id) => Execution.settled(id), { concurrency: "unbounded" })
+          yield* Effect.forEach(ids, (id) => Waiting.go.resume(id, 60_000), { concurrency: "unbounded" })
+          const { journal, watch } = yield* Engine.Engine
+          const claimed = (id: string, times: number) =>
+            watch(
+              id,
+              "event",
+              Effect.map(journal.load(id), (events) =>
+                events.filter(({ event }) =>
+                    event._tag === "Claimed"
+                  ).length >= times
+                  ? Option.some(undefined)
+                  : Option.none())
+            )
+          yield* Effect.forEach(ids, (id) => claimed(id, 2), { concurrency: "unbounded" })
+          yield* Effect.sleep(500)
+          yield* Effect.gen(function*() {
+            // there and idle when the other one dies
+            yield* Effect.sleep(300)
+            const start = performance.now()
+            child.kill("SIGKILL")
+            yield* Effect.forEach(
+              ids,
+              (id) => Effect.map(claimed(id, 3), () => times.push(performance.now() - start)),
+              {
+                concurrency: "unbounded"
+              }
+            )
+            yield* Effect.forEach(ids, (id) => Execution.cancel(id, { hard: true }), { discard: true })
+          }).pipe(Effect.provide(Layer.orDie(here)))
+        }))
+      }
+      return times
+    })
+  )
+}
+
+const trials: { readonly [name: string]: (settings: any) => Promise<unknown> } = {
+  step,
+  many,
+  bytes,
+  replay,
+  idle,
+  cluster,
+  decide,
+  takeOver
+}
 
 const [name, settings] = process.argv.slice(2)
 const numbers = await trials[name!]!(JSON.parse(settings!))

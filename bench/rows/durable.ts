@@ -24,6 +24,56 @@ const step = (rounds: number): Result => {
   }
 }
 
+const cluster = (rounds: number): Result => {
+  const pairs = Trial.run<Pairs>("cluster", { rounds })
+  const ratio = ratios(pairs)
+  return {
+    row: "a durable step, SQLite, beside ClusterWorkflowEngine",
+    ours: first(pairs),
+    peer: second(pairs),
+    floor: null,
+    unit: "us",
+    ratio,
+    target: "<= 0.1 x its step",
+    met: ratio <= 0.1
+  }
+}
+
+/** The value below which 95 of 100 are. */
+const p95 = (values: ReadonlyArray<number>) =>
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * 0.95))]!
+
+const decide = (rounds: number): Result => {
+  const times = Trial.run<ReadonlyArray<number>>("decide", { rounds })
+  return {
+    row: "a decision here, the result from another process, p95",
+    ours: p95(times),
+    peer: null,
+    floor: null,
+    unit: "ms",
+    ratio: null,
+    target: "<= 50 ms",
+    met: p95(times) <= 50,
+    notes: [`median ${digits(median(times))} ms, of ${times.length}`]
+  }
+}
+
+const takeOver = (rounds: number): Result => {
+  const times = Trial.run<ReadonlyArray<number>>("takeOver", { rounds, count: 20 })
+  const worst = Math.max(...times)
+  return {
+    row: "an execution is taken over after kill -9, the slowest",
+    ours: worst,
+    peer: null,
+    floor: null,
+    unit: "ms",
+    ratio: null,
+    target: "<= 10,000 ms",
+    met: worst <= 10_000,
+    notes: [`median ${digits(median(times))} ms, of ${times.length} executions in ${rounds} kills`]
+  }
+}
+
 const many = (rounds: number, synchronous: "normal" | "full", least: number): Result => {
   const pairs = Trial.run<Pairs>("many", { rounds, synchronous })
   const ratio = ratios(pairs)
@@ -92,6 +142,9 @@ export const row: Row = {
   measure: ({ rounds }) =>
     Promise.resolve([
       step(rounds),
+      cluster(Math.ceil(rounds / 4)),
+      decide(rounds * 10),
+      takeOver(Math.ceil(rounds / 4)),
       many(Math.ceil(rounds / 4), "normal", 2),
       many(Math.ceil(rounds / 4), "full", 8),
       bytes(),
