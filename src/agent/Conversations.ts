@@ -158,7 +158,7 @@ export class Conversations extends Context.Service<Conversations, {
   readonly delete: (conversation: string) => Effect.Effect<boolean, ConversationError>
   /**
    * Has a conversation for oneself until the scope closes: waits for whoever has it, in the order in which they came, or
-   * fails with `ConversationBusy`. A process that dies has none any more, within 30 seconds.
+   * fails with `ConversationBusy`. A process that dies has none any more, within 10 seconds.
    */
   readonly hold: (
     conversation: string,

@@ -2,9 +2,19 @@ import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Schema, Stream } from "effect"
 import { AiError, type LanguageModel, Prompt } from "effect/ai"
 import { Agent, type AgentError, Conversations, Engine, Task, Workflow, WorkingMemory } from "fluxion"
+import { Sqlite } from "fluxion/sqlite"
 import { TestModel } from "fluxion/testing"
+import { spawnSync } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { afterAll } from "vitest"
 import * as Messages from "../support/Messages.ts"
 import * as Scripted from "../support/Scripted.ts"
+
+const folder = mkdtempSync(join(tmpdir(), "fluxion-remember-"))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const assistant = Agent.make("assistant", { instructions: "You help." })
 
@@ -241,4 +251,27 @@ describe("a run on a conversation in an execution", () => {
         )
       )
     ))
+
+  for (const [step, asked] of [["model", 2], ["add_to_conversation", 1]] as const) {
+    it(`adds what is said once, when its process dies as ${step} was done and not recorded`, async () => {
+      const filename = join(folder, `${step}.db`)
+      const run = (...args: ReadonlyArray<string>) =>
+        spawnSync(process.execPath, [
+          "--disable-warning=ExperimentalWarning",
+          "--conditions=fluxion-source",
+          fileURLToPath(new URL("../children/remember.ts", import.meta.url)),
+          filename,
+          ...args
+        ], { encoding: "utf8", timeout: 30_000 })
+      assert.strictEqual(run(step).signal, "SIGKILL")
+      const { status, stderr, stdout } = run()
+      assert.deepStrictEqual([stdout, status], ["Hello.", 0], stderr)
+      const { messages } = await Effect.runPromise(Effect.provide(
+        Conversations.Conversations.use((store) => store.history("chat-42")),
+        Layer.provide(Layer.fresh(Conversations.layerSql), Sqlite.layer({ filename }))
+      ))
+      assert.deepStrictEqual(Messages.texts(messages.map(({ message }) => message)), ["Hello?", "Hello."])
+      assert.strictEqual(readFileSync(`${filename}.asked`, "utf8").split("\n").length - 1, asked)
+    }, 60_000)
+  }
 })

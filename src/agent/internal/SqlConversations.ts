@@ -86,8 +86,8 @@ const toSummary = (
 ): Summary | undefined => row && { upTo: Number(row.up_to), text: JSON.parse(row.summary) }
 
 /** How long a conversation is its holder's without a word. */
-const lease = Duration.seconds(30)
-const renewal = Duration.seconds(10)
+const lease = Duration.seconds(10)
+const renewal = Duration.seconds(3)
 /** How often somebody who waits for another process looks. */
 const patience = Duration.millis(100)
 /** Rows of one insert: each has six values, and databases take some ten thousands. */
