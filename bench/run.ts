@@ -22,6 +22,7 @@ const files = [
   "installed",
   "types",
   "durable",
+  "cluster",
   "memory",
   "conversation"
 ]

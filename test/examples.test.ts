@@ -177,6 +177,10 @@ second: ship, order-17/ship
 second: result reserve A-17, pay A-17, ship A-17
 second: ended by code 0
 `,
+  "17-postgres-and-cluster.ts": `one machine: paused
+many machines: bought tea for 12
+one of them less: bought nothing
+`,
   "18-chat.ts": `> I am Ada. Plan a week in Japan.
 Tokyo, Nikko, Kyoto, Nara and Hiroshima, with a day for each
   (10 tokens in)

@@ -8,7 +8,7 @@ import { join } from "node:path"
 export const run = <A>(
   name: string,
   settings: { readonly [key: string]: unknown } = {},
-  of: "durable" | "memory" | "conversation" = "durable"
+  of: "durable" | "memory" | "conversation" | "cluster" = "durable"
 ): A => {
   const file = join(import.meta.dirname, "..", of, "Trials.ts")
   const folder = mkdtempSync(join(tmpdir(), "fluxion-bench-"))
