@@ -146,6 +146,8 @@ export interface Claimable {
   readonly owners: ReadonlyArray<string>
   /** Who sleeps until then at the latest is woken, in milliseconds since 1970. */
   readonly now: number
+  /** Those after this one: the last of the page before. */
+  readonly after?: { readonly createdAt: number; readonly id: string } | undefined
   readonly limit: number
 }
 
@@ -187,7 +189,7 @@ export class Journal extends Context.Service<Journal, {
   readonly recall: (key: string) => Effect.Effect<Schema.Json | undefined, JournalUnavailable>
   readonly entry: (execution: string) => Effect.Effect<Entry | undefined, JournalUnavailable>
   readonly list: (query: Query) => Effect.Effect<ReadonlyArray<Entry>, JournalUnavailable>
-  /** The entries that may be claimed. */
+  /** The entries that may be claimed, the oldest first. */
   readonly claimable: (query: Claimable) => Effect.Effect<ReadonlyArray<Entry>, JournalUnavailable>
   /** When the next execution is to be woken, in milliseconds since 1970. */
   readonly nextWake: Effect.Effect<number | undefined, JournalUnavailable>

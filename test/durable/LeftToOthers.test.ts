@@ -1,4 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Schema } from "effect"
+import { Engine, Execution, Journal, Owners, Placement, Workflow } from "fluxion"
 import { LeftToOthers } from "../../src/durable/internal/LeftToOthers.ts"
 
 const entries = ["mine", "theirs"].map((id) => ({ id }))
@@ -22,5 +24,23 @@ describe("executions that another process is to take up", () => {
     left.look()
     assert.deepStrictEqual(left.take(entries, 120), [])
     assert.deepStrictEqual(ids(left.take(entries, 130)), ["mine", "theirs"])
+  })
+
+  it.effect("hide none of one's own behind them, however many there are", () => {
+    const flow = Workflow.make("flow", { payload: {}, success: Schema.Void, run: () => Effect.void })
+    const engine = Engine.layer().pipe(
+      Layer.provide([Journal.layerMemory, Owners.layerAlone]),
+      Layer.provide(
+        Layer.succeed(Placement.Placement, { isHere: (id) => id === "mine", leaveFor: Number.POSITIVE_INFINITY })
+      )
+    )
+    return Effect.gen(function*() {
+      for (let index = 0; index < 250; index++) yield* flow.start({}, { id: `theirs-${index}` })
+      yield* flow.start({}, { id: "mine" })
+      yield* Effect.gen(function*() {
+        yield* flow.result("mine")
+        assert.strictEqual((yield* Execution.get("theirs-0")).state, "queued")
+      }).pipe(Effect.provide(flow.layer))
+    }).pipe(Effect.provide(engine))
   })
 })

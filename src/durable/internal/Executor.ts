@@ -518,20 +518,24 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       (other) => names.has(other) ? Effect.succeed(true) : Effect.map(owners.isAlive(other), (isAlive) => !isAlive)
     )
     leftToOthers.look()
+    const before = running.size
+    let after: Journal.Entry | undefined
+    // all pages: one that is full of those that are left alone must not hide the rest
     while (running.size < maxRunning) {
-      const entries = yield* journal.claimable({
+      const entries: ReadonlyArray<Journal.Entry> = yield* journal.claimable({
         definitions: [...registry.keys()],
         owners: gone,
         now: now(),
+        after,
         limit: claimAtOnce
       })
-      const before = running.size
-      const taken = leftToOthers.take(entries, now()).slice(0, maxRunning - before)
+      const taken = leftToOthers.take(entries, now()).slice(0, maxRunning - running.size)
       yield* Effect.forEach(taken, (entry) => claim(entry, owner), { concurrency: 16, discard: true })
-      // what they wait for may be there
-      if (running.size > before) kicked.openUnsafe()
-      if (running.size === before || entries.length < claimAtOnce) break
+      after = entries.at(-1)
+      if (entries.length < claimAtOnce) break
     }
+    // what they wait for may be there
+    if (running.size > before) kicked.openUnsafe()
     return yield* journal.nextWake
   })
 

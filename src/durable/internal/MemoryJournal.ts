@@ -123,11 +123,13 @@ export const make = (): Journal["Service"] => {
           .sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1))
           .slice(0, query.limit)
       ),
-    claimable: ({ definitions, limit, now, owners }) =>
+    claimable: ({ after, definitions, limit, now, owners }) =>
       Effect.sync(() =>
         [...entries.values()]
-          .filter(({ owner, state, version, wakeAt, workflow }) =>
+          .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
+          .filter(({ createdAt, id, owner, state, version, wakeAt, workflow }) =>
             definitions.includes(`${workflow}@${version}`)
+            && (after === undefined || createdAt > after.createdAt || (createdAt === after.createdAt && id > after.id))
             && (state === "queued" || (state === "running" && owners.includes(owner!))
               || (waiting.has(state) && wakeAt !== null && wakeAt <= now))
           )

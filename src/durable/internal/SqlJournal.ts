@@ -387,7 +387,7 @@ export const make = Effect.fnUntraced(function*({ maxInline = 32_768 }: SqlOptio
         })
       ),
     list: (query) => entries("list", listed(sql, query)),
-    claimable: ({ definitions, limit, now, owners }) =>
+    claimable: ({ after, definitions, limit, now, owners }) =>
       definitions.length === 0 ? Effect.succeed([]) : entries(
         "claimable",
         sql<Row>`
@@ -399,7 +399,8 @@ export const make = Effect.fnUntraced(function*({ maxInline = 32_768 }: SqlOptio
             ...owners.length === 0 ? [] : [sql`(state = 'running' and ${sql.in("owner", owners)})`]
           ])
         }) and workflow || '@' || version in ${sql.in(definitions)}
-          order by created_at limit ${limit}`
+            and ${after === undefined ? sql`1 = 1` : sql`(created_at, id) > (${after.createdAt}, ${after.id})`}
+          order by created_at, id limit ${limit}`
       ),
     nextWake: sql<{ next: number | string | null }>`
       select min(wake_at) as next from fluxion_executions where state in ('paused', 'sleeping', 'waiting')`.pipe(
