@@ -31,14 +31,14 @@ describe("executions that another process is to take up", () => {
     const engine = Engine.layer().pipe(
       Layer.provide([Journal.layerMemory, Owners.layerAlone]),
       Layer.provide(
-        Layer.succeed(Placement.Placement, { isHere: (id) => id === "mine", leaveFor: Number.POSITIVE_INFINITY })
+        Layer.succeed(Placement.Placement, { isHere: (id) => id === "z", leaveFor: Number.POSITIVE_INFINITY })
       )
     )
     return Effect.gen(function*() {
       for (let index = 0; index < 250; index++) yield* flow.start({}, { id: `theirs-${index}` })
-      yield* flow.start({}, { id: "mine" })
+      yield* flow.start({}, { id: "z" })
       yield* Effect.gen(function*() {
-        yield* flow.result("mine")
+        yield* flow.result("z")
         assert.strictEqual((yield* Execution.get("theirs-0")).state, "queued")
       }).pipe(Effect.provide(flow.layer))
     }).pipe(Effect.provide(engine))
