@@ -64,10 +64,13 @@ export class Engine extends Context.Service<Engine, {
   readonly tell: (execution: string, message: Journal.Message) => Effect.Effect<boolean, Journal.JournalUnavailable>
   /** Has a failed or parked execution go on: its journal has `sequence` events. */
   readonly retry: (execution: string, sequence: number) => Effect.Effect<void, Journal.JournalError>
-  /** Looks now, and again whenever there may be another state, or another event, until there is something. */
+  /**
+   * Looks now, and again whenever there may be another state, or another event, until there is something. For its `end`
+   * it does not look as long as the execution runs in this process.
+   */
   readonly watch: <A, E, R>(
     execution: string,
-    what: "state" | "event",
+    what: "state" | "event" | "end",
     look: Effect.Effect<Option.Option<A>, E, R>
   ) => Effect.Effect<A, E, R>
   /** Calls `listener` whenever there may be another event, as long as the scope. */

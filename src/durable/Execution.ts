@@ -172,8 +172,7 @@ export const settled = (
         const info = yield* get(execution)
         const { state } = info
         if (isEnded(state)) {
-          const last = (yield* engine.journal.last(execution))?.event
-          const exit = last?._tag === "ExecutionCompleted" ? Option.some(last.exit) : Option.none()
+          const exit = Waiting.endOf(yield* engine.journal.last(execution))
           return Option.some({ info, exit, pending: [] })
         }
         if (state === "parked") return Option.some({ info, exit: Option.none(), pending: [] })

@@ -160,12 +160,17 @@ export const make = <
       const engine = yield* Engine
       const { exit, info } = yield* engine.watch(
         id,
-        "state",
-        Effect.flatMap(
-          Execution.get(id),
-          (info) =>
-            info.state === "parked" || isEnded(info.state) ? Effect.asSome(Execution.settled(id)) : Effect.succeedNone
-        )
+        "end",
+        Effect.flatMap(Execution.get(id), (info) =>
+          info.state === "parked"
+            ? Effect.succeedSome({ info, exit: Option.none<Schema.Json>() })
+            : isEnded(info.state)
+            // one that is retried at this moment is waited for
+            ? Effect.map(
+              engine.journal.last(id),
+              (last) => Option.map(Waiting.endOf(last), (exit) => ({ info, exit: Option.some(exit) }))
+            )
+            : Effect.succeedNone)
       )
       if (Option.isNone(exit)) {
         return yield* new ExecutionParked({ execution: id, problem: info.problem ?? "unknown" })

@@ -101,6 +101,4 @@ describe("P22: the journal of a long run", () => {
       }),
     60_000
   )
-
-  it.todo("of a conversation over 1,000 runs grows linearly in its messages")
 })

@@ -100,7 +100,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
 
   const registry = new Map<string, Registered>()
   const running = new Map<string, Active>()
-  const listeners = new Listeners()
+  const listeners = new Listeners((id) => running.has(id))
   const kicked = Latch.makeUnsafe(false)
   /** The names that this process has had: a new one when it lost its lock. */
   const names = new Set<string>()

@@ -10,8 +10,14 @@ export type What = "state" | "event"
 
 /** The listeners of all executions. */
 export class Listeners {
+  readonly #isOwn: (id: string) => boolean
   readonly #all: { readonly [_ in What]: Map<string, Set<() => void>> } = { state: new Map(), event: new Map() }
   #isClosed = false
+
+  /** `isOwn` says of which executions nobody but this process can change the state: it tells of every change itself. */
+  constructor(isOwn: (id: string) => boolean) {
+    this.#isOwn = isOwn
+  }
 
   /** Calls `listener` whenever there may be something; gives what ends that. */
   add(id: string, what: What, listener: () => void): () => void {
@@ -52,10 +58,12 @@ export class Listeners {
   readonly watch: Engine["Service"]["watch"] = (id, what, look) =>
     Effect.suspend(() => {
       const changed = Latch.makeUnsafe(true)
-      const remove = this.add(id, what, () => changed.openUnsafe())
+      const remove = this.add(id, what === "event" ? what : "state", () => changed.openUnsafe())
       const loop: Effect.Effect<any, any, any> = Effect.suspend(() => {
         changed.closeUnsafe()
         if (this.#isClosed) return Effect.interrupt
+        // it runs here, and will tell when it does no more: thousands of callers need not read that it is running
+        if (what === "end" && this.#isOwn(id)) return Effect.andThen(changed.await, loop)
         return Effect.flatMap(look, (found) =>
           found._tag === "Some"
             ? Effect.succeed(found.value)

@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as References from "effect/References"
+import * as Scheduler from "effect/Scheduler"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
@@ -32,7 +33,7 @@ import * as Migrations from "./Migrations.ts"
 
 const migrations = {
   "0001_journal": Effect.gen(function*() {
-    const { big, counted, isPostgres, sql } = yield* Migrations.dialect
+    const { big, counted, sql } = yield* Migrations.dialect
     yield* sql`
       create table fluxion_journal (
         execution text not null,
@@ -40,7 +41,7 @@ const migrations = {
         at ${big} not null,
         event text not null,
         primary key (execution, sequence)
-      ) ${sql.literal(isPostgres ? "" : "without rowid")}`
+      )`
     yield* sql`
       create table fluxion_inbox (
         position ${counted} primary key,
@@ -181,6 +182,12 @@ const toRecorded = (execution: string) => (row: EventRow): Effect.Effect<Recorde
   })
 }
 
+/** How many rows one statement inserts. */
+const sizes = [64, 16, 4, 2, 1]
+
+const insertOf = (size: number): string =>
+  `insert into fluxion_journal (execution, sequence, at, event) values ${Array(size).fill("(?, ?, ?, ?)").join(", ")}`
+
 const isTaken = ({ reason }: SqlError) => reason._tag === "UniqueViolation" || reason._tag === "ConstraintError"
 
 /** The journal on the `SqlClient` of the context. */
@@ -188,15 +195,30 @@ export const make = Effect.fnUntraced(function*({ maxInline = 32_768 }: SqlOptio
   const sql = yield* SqlClient.SqlClient
   yield* Migrations.run({ name: "journal", table: "fluxion_migrations", migrations })
 
-  // many rows come as one parameter: the statement stays the same, however many there are
-  const insertMany = sql.onDialectOrElse({
-    pg: () => (rows: string) =>
-      sql`insert into fluxion_journal (execution, sequence, at, event)
-        select execution, sequence, at, event
-        from json_to_recordset(${rows}::json) as row(execution text, sequence bigint, at bigint, event text)`,
-    orElse: () => (rows: string) =>
-      sql`insert into fluxion_journal (execution, sequence, at, event)
-        select value ->> 'execution', value ->> 'sequence', value ->> 'at', value ->> 'event' from json_each(${rows})`
+  const insert: (rows: Append["rows"]) => ReadonlyArray<Effect.Effect<unknown, SqlError>> = sql.onDialectOrElse({
+    // many rows come as one parameter: the statement stays the same, however many there are
+    pg: () => (rows) =>
+      rows.length <= 2 ? [sql`insert into fluxion_journal ${sql.insert(rows as [Append["rows"][0]])}`] : [
+        sql`insert into fluxion_journal (execution, sequence, at, event)
+          select execution, sequence, at, event
+          from json_to_recordset(${JSON.stringify(rows)}::json)
+            as row(execution text, sequence bigint, at bigint, event text)`
+      ],
+    // as JSON they would be parsed once more: a few statements of fixed sizes stay prepared
+    orElse: () => (rows) => {
+      const inserts: Array<Effect.Effect<unknown, SqlError>> = []
+      for (let from = 0; from < rows.length;) {
+        const size = sizes.find((size) => size <= rows.length - from)!
+        const values: Array<unknown> = []
+        for (let index = from; index < from + size; index++) {
+          const { at, event, execution, sequence } = rows[index]!
+          values.push(execution, sequence, at, event)
+        }
+        inserts.push(sql.unsafe(insertOf(size), values))
+        from += size
+      }
+      return inserts
+    }
   })
   /** Stores a value once, and gives the id that it has: not that of another one, however alike their ids are. */
   const keep = Effect.fnUntraced(function*({ id, text: content }: BigValue.BigValue, row: Append["rows"][number]) {
@@ -217,10 +239,6 @@ export const make = Effect.fnUntraced(function*({ maxInline = 32_768 }: SqlOptio
       yield* sql`insert into fluxion_journal ${sql.insert({ ...row, value })}`
     }
   })
-  const insert = (rows: Append["rows"]) =>
-    rows.length <= 2
-      ? sql`insert into fluxion_journal ${sql.insert(rows as [Append["rows"][0]])}`
-      : insertMany(JSON.stringify(rows))
   const update = (execution: string, change: Change, at: number) =>
     sql`update fluxion_executions set ${sql.update(toColumns(change, at))} where id = ${execution}`
   const take = (execution: string, names: ReadonlyArray<string>) =>
@@ -275,7 +293,7 @@ export const make = Effect.fnUntraced(function*({ maxInline = 32_768 }: SqlOptio
     const rows = appends.length === 1 && first!.values === undefined
       ? first!.rows
       : appends.flatMap((append) => append.values === undefined ? append.rows : [])
-    const statements: Array<Effect.Effect<unknown, SqlError>> = rows.length === 0 ? [] : [insert(rows)]
+    const statements: Array<Effect.Effect<unknown, SqlError>> = rows.length === 0 ? [] : [...insert(rows)]
     for (const append of appends) if (append.values !== undefined) statements.push(insertWithValues(append))
     for (const append of appends) if (append.also !== undefined) statements.push(...changes(append, append.also))
     return statements.length === 1
@@ -283,7 +301,10 @@ export const make = Effect.fnUntraced(function*({ maxInline = 32_768 }: SqlOptio
       : sql.withTransaction(Effect.all(statements, { discard: true }))
   }
   // a span for each commit would cost as much as the commit
-  const context = Context.add(yield* Effect.context<never>(), References.TracerEnabled, false)
+  const context = Context.add(yield* Effect.context<never>(), References.TracerEnabled, false).pipe(
+    // whoever would run in between would only wait for the connection
+    Context.add(Scheduler.PreventSchedulerYield, true)
+  )
   // who starts an execution that is there already is not the one who writes its journal
   const writerOf = ({ also, execution }: Append) => also?.create === undefined ? execution : `start of ${execution}`
   const writer = new CommitGroup(commit, writerOf, context)

@@ -3,7 +3,9 @@
  */
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import type { Recorded } from "../../core/JournalEvent.ts"
 import type { Definition } from "../Engine.ts"
 import { ExecutionCancelled } from "../ExecutionError.ts"
 import type { Message, State } from "../Journal.ts"
@@ -76,6 +78,10 @@ export const encodeEnd = (
 /** An execution's end, out of the journal. */
 export const decodeEnd = (definition: Definition, json: unknown): Exit.Exit<unknown, unknown> =>
   Codecs.ofExit(definition).decode(json) as Exit.Exit<unknown, unknown>
+
+/** The encoded outcome of an execution whose last event this is; nothing, if that is not its end. */
+export const endOf = (last: Recorded | undefined): Option.Option<Schema.Json> =>
+  last?.event._tag === "ExecutionCompleted" ? Option.some(last.event.exit) : Option.none()
 
 const childErrors = new WeakMap<Schema.Top, Schema.Top>()
 
