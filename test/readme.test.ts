@@ -161,6 +161,7 @@ describe("the documents", { timeout: 60_000 }, () => {
       ],
       ["docs/workflows.md", options("src/durable/Engine.ts", /interface Options \{(.*?)^\}/ms)],
       ["docs/workflows.md", options("src/storage/sqlite/Sqlite.ts", /interface Options \{(.*?)^\}/ms)],
+      ["docs/deploy/README.md", options("src/cluster/Cluster.ts", /interface Options<.*?\{(.*?)^\}/ms)],
       ["docs/tasks.md", options("src/durable/internal/definition.ts", /interface Options<.*?\{(.*?)^\}/ms)],
       ["docs/async.md", options("src/node/Fluxion.ts", /interface Options<.*?\{(.*?)^\}/ms)],
       ["docs/async.md", options("src/node/Fluxion.ts", /interface RunOptions \{(.*?)^\}/ms)],
