@@ -139,27 +139,29 @@ const bytes = (setting: Setting) =>
     })
   )
 
-/** Microseconds that a replayed step takes, loading and decoding included: at 100 and at 5,000 steps. */
+/**
+ * Microseconds that a replayed step takes, loading and decoding included, at 100 and at 5,000 steps, over a resume behind
+ * no steps; and what that takes. The code is warm.
+ */
 const replay = ({ rounds, ...setting }: Setting & { readonly rounds: number }) =>
   on(
     setting,
     Effect.gen(function*() {
-      const { journal, watch } = yield* Engine.Engine
-      const medians: Array<number> = []
-      for (const count of [100, 5_000]) {
-        const times: Array<number> = []
-        for (let round = 0; round < rounds; round++) {
-          const id = yield* paused.start({ steps: count })
-          yield* watch(
-            id,
-            "state",
-            Effect.map(journal.entry(id), (entry) => entry?.state === "paused" ? Option.some(entry) : Option.none())
-          )
-          times.push(yield* timed(count, Effect.andThen(go.resume(id, undefined), paused.result(id))))
-        }
-        medians.push(times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!)
-      }
-      return medians
+      const resume = Effect.fnUntraced(function*(count: number) {
+        const id = yield* paused.start({ steps: count })
+        yield* Execution.settled(id)
+        return yield* timed(1, Effect.andThen(go.resume(id, undefined), paused.result(id)))
+      })
+      const medianOf = (count: number, rounds: number) =>
+        Effect.map(
+          Effect.forEach(Array.from({ length: rounds }), () => resume(count)),
+          (times) => times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!
+        )
+      yield* medianOf(100, 20)
+      const alone = yield* medianOf(0, rounds * 4)
+      const few = yield* medianOf(100, rounds * 4)
+      const all = yield* medianOf(5_000, rounds)
+      return [(few - alone) / 100, (all - alone) / 5_000, alone]
     })
   )
 
