@@ -177,6 +177,25 @@ describe("a run on a conversation", () => {
       )
     }).pipe(Effect.provide(Conversations.layerMemory)))
 
+  it.effect("that is inside of another on the same one does not wait for it", () => {
+    const ask = Task.make("ask", {
+      payload: {},
+      success: Schema.String,
+      run: () =>
+        Effect.flip(Effect.provide(assistant("You?", { conversation: "a" }), Conversations.layerMemory)).pipe(
+          Effect.map(({ reason }) => reason._tag),
+          Effect.orDie
+        )
+    })
+    return live(
+      [TestModel.toolCall("ask", {}), TestModel.text("ok")],
+      Effect.gen(function*() {
+        const { messages } = yield* assistant.with({ tools: [ask] }).result("Ask.", { conversation: "a" })
+        assert.deepStrictEqual(Messages.told(messages), [["ask", "ConversationBusy"]])
+      })
+    )
+  })
+
   it.effect("fails where its name is none, or its store is not available", () => {
     const down = Layer.mock(Conversations.Conversations, {
       hold: () => Effect.void,

@@ -8,11 +8,12 @@
  */
 import * as Prompt from "effect/ai/Prompt"
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import { type AgentError, type AgentErrorReason, ConversationFailed } from "../../core/AgentError.ts"
+import { type AgentError, type AgentErrorReason, ConversationBusy, ConversationFailed } from "../../core/AgentError.ts"
 import type { RunResult } from "../../core/AgentEvent.ts"
 import * as State from "../../durable/State.ts"
 import * as StepScope from "../../durable/StepScope.ts"
@@ -112,6 +113,9 @@ export const look = (
     input.recalled = toRecalled(found)
   })
 
+/** The conversations that runs around this one have. */
+const Held = Context.Reference<ReadonlyArray<string>>("fluxion/agent/Held", { defaultValue: () => [] })
+
 /** Runs `body` on the conversation. */
 export const on = (
   agent: AgentDefinition,
@@ -134,6 +138,9 @@ export const on = (
   return Effect.scopedWith((scope) =>
     Effect.gen(function*() {
       const conversation = yield* checked(input)
+      const held = yield* Held
+      // it would wait for the run that waits for it
+      if (held.includes(conversation)) return yield* new ConversationBusy({ conversation })
       const store = yield* Conversations
       let found: Found | undefined
       const upTo = yield* step(
@@ -148,10 +155,12 @@ export const on = (
       // a replay knows up to where was read: what was said later by others is not the run's
       found ??= yield* read(store, conversation, memory, upTo)
       input.recalled = toRecalled(found)
-      return { store, found }
+      return { store, found, held: [...held, conversation] }
     }).pipe(
       Effect.mapError((error) => fail(error._tag === "ConversationError" ? failed(error) : error)),
-      Effect.flatMap(({ found, store }) => adding(input, store, found, body, step, fail))
+      Effect.flatMap(({ found, held, store }) =>
+        adding(input, store, found, Effect.provideService(body, Held, held), step, fail)
+      )
     )
   )
 }
