@@ -121,14 +121,22 @@ export const apply = (said: Said, view: View): Said => {
 }
 
 /** The tokens of messages. */
-export const tokensOf = (messages: ReadonlyArray<Prompt.Message>): number =>
-  messages.reduce((sum, message) => sum + Tokens.ofMessage(message), 0)
+export const tokensOf = (messages: ReadonlyArray<Prompt.Message>, counter = Tokens.estimate): number =>
+  messages.reduce((sum, message) => sum + counter.ofMessage(message), 0)
 
 /** What to sum up so that no more than `keep` tokens are left; `undefined` where nothing may go. */
-export const cut = (said: Said, view: View, { fixed, keep }: { readonly fixed: number; readonly keep: number }) => {
+export const cut = (
+  said: Said,
+  view: View,
+  { counter = Tokens.estimate, fixed, keep }: {
+    readonly fixed: number
+    readonly keep: number
+    readonly counter?: Tokens.Counter | undefined
+  }
+) => {
   const { asked, messages } = said
-  const cost = (index: number) => Tokens.ofMessage(view.isShort ? shorten(messages[index]!) : messages[index]!)
-  let tokens = fixed + tokensOf(apply(said, view).messages)
+  const cost = (index: number) => counter.ofMessage(view.isShort ? shorten(messages[index]!) : messages[index]!)
+  let tokens = fixed + tokensOf(apply(said, view).messages, counter)
   let from = view.from
   while (tokens > keep && from < asked) {
     do tokens -= cost(from++)

@@ -20,6 +20,8 @@ export interface Bounds {
   readonly asked: number
   /** Tokens of what is sent besides: the tools. */
   readonly fixed: number
+  /** Who counts. Default: the estimate. */
+  readonly counter?: Tokens.Counter | undefined
 }
 
 /** What remains. */
@@ -33,9 +35,9 @@ export interface Trimmed {
 /** Trims a history to its newest part. */
 export const trim = (
   messages: ReadonlyArray<Prompt.Message>,
-  { asked, fixed, instructions, maxTokens = Infinity, window = Infinity }: Bounds
+  { asked, counter = Tokens.estimate, fixed, instructions, maxTokens = Infinity, window = Infinity }: Bounds
 ): Trimmed => {
-  const cost = maxTokens === Infinity ? () => 0 : (index: number) => Tokens.ofMessage(messages[index]!)
+  const cost = maxTokens === Infinity ? () => 0 : (index: number) => counter.ofMessage(messages[index]!)
   let tokens = fixed
   for (let index = 0; index < instructions; index++) tokens += cost(index)
   for (let index = asked; index < messages.length; index++) tokens += cost(index)

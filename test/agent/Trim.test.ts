@@ -166,6 +166,30 @@ describe("an agent with a memory policy", () => {
       TestModel.layer([...[1, 2, 3, 4].map((n) => TestModel.toolCall("step", { n })), TestModel.text("4")])
     )))
 
+  it.effect("counts by the tokenizer that is given for the model, the longest name that fits first", () =>
+    Effect.gen(function*() {
+      const agent = Agent.make("a", {
+        instructions: "",
+        model: "openai/gpt-5",
+        memory: WorkingMemory.make({ maxTokens: 60 })
+      })
+      const history = Prompt.fromMessages(
+        Array.from({ length: 30 }, () => Prompt.userMessage({ content: [Prompt.textPart({ text: "one two three" })] }))
+      )
+      const words = (text: string) => text.split(" ").length
+      const sent = (model: string, tokenizers: { readonly [model: string]: (text: string) => number }) =>
+        Effect.andThen(
+          Effect.provide(agent.with({ model })("one", { history }), Tokens.layer(tokenizers)),
+          Effect.map(TestModel.requests, (requests) => requests.at(-1)!.prompt.content.length)
+        )
+      // 4 more for each message: 5 for what was asked, 7 for each before
+      const own = { "openai/gpt-5": words, "openai/": () => 1_000 }
+      assert.strictEqual(yield* sent("openai/gpt-5", own), 8)
+      assert.strictEqual(yield* sent("openai/gpt-4o", own), 1)
+      // by the estimate 8 each
+      assert.strictEqual(yield* sent("ollama/llama3.2", own), 7)
+    }).pipe(Effect.provide(TestModel.layer([1, 2, 3].map(() => TestModel.text("Yes."))))))
+
   it("is a TypeError for bounds that are no counts", () => {
     assert.throws(() => WorkingMemory.make({ window: 0 }), /window of a WorkingMemory is 0/)
     assert.throws(() => WorkingMemory.make({ maxTokens: 1.5 }), TypeError)

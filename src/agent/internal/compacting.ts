@@ -42,6 +42,7 @@ export class Compacting {
   readonly #memory: WorkingMemory & { readonly maxTokens: number }
   readonly #said: Compact.Said
   readonly #fixed: number
+  readonly #counter: Tokens.Counter
   #view: Compact.View
   #isBroken = false
 
@@ -50,13 +51,14 @@ export class Compacting {
     input: RunInput,
     state: RunState,
     memory: WorkingMemory & { readonly maxTokens: number },
-    bounds: { readonly asked: number; readonly fixed: number }
+    bounds: { readonly asked: number; readonly fixed: number; readonly counter: Tokens.Counter }
   ) {
     this.#agent = agent
     this.#input = input
     this.#state = state
     this.#memory = memory
     this.#fixed = bounds.fixed
+    this.#counter = bounds.counter
     this.#said = { messages: state.content, instructions: state.instructions, asked: bounds.asked }
     this.#view = Compact.begin(this.#said, input.recalled?.summary)
   }
@@ -68,7 +70,8 @@ export class Compacting {
   }
 
   #fits({ messages }: Compact.Said): boolean {
-    return this.#fixed + Compact.tokensOf(messages) <= this.#memory.maxTokens * (this.#memory.compact?.at ?? defaultAt)
+    return this.#fixed + Compact.tokensOf(messages, this.#counter) <=
+      this.#memory.maxTokens * (this.#memory.compact?.at ?? defaultAt)
   }
 
   #compact = Effect.fnUntraced(
@@ -81,7 +84,8 @@ export class Compacting {
       const said = this.#said
       const sent = Compact.apply(said, this.#view)
       if (this.#fits(sent) || this.#isBroken) return sent
-      const cut = Compact.cut(said, this.#view, { fixed: this.#fixed, keep: this.#memory.maxTokens * kept })
+      const keep = this.#memory.maxTokens * kept
+      const cut = Compact.cut(said, this.#view, { fixed: this.#fixed, keep, counter: this.#counter })
       if (cut === undefined) return sent
       const { model } = this.#memory.compact ?? {}
       const target = model === undefined ? own : yield* findModel(model)

@@ -72,10 +72,11 @@ export const run = Effect.fnUntraced(function*(
   const prompt = Prompt.fromMessages(state.content)
   const { memory } = options
   const asking = state.content.length - 1
-  const fixed = memory?.maxTokens === undefined ? 0 : Tokens.ofTools(agent.declared)
+  const counter = memory?.maxTokens === undefined ? Tokens.estimate : yield* Tokens.counterOf(first.id)
+  const fixed = memory?.maxTokens === undefined ? 0 : counter.ofTools(agent.declared)
   const compacting = memory?.compact === undefined || memory.maxTokens === undefined
     ? undefined
-    : new Compacting(agent, input, state, { ...memory, maxTokens: memory.maxTokens }, { asked: asking, fixed })
+    : new Compacting(agent, input, state, { ...memory, maxTokens: memory.maxTokens }, { asked: asking, fixed, counter })
   let isStopped = false
   /** How often in a row the vendor paused, and what it had said until then. */
   let pauses = 0
@@ -93,7 +94,8 @@ export const run = Effect.fnUntraced(function*(
       maxTokens: memory.maxTokens,
       instructions: shown.instructions,
       asked: shown.asked,
-      fixed
+      fixed,
+      counter
     })
     if (kept?.fits === false) {
       const most = "what a turn has to be sent is more than the agent's memory allows: raise window or maxTokens"

@@ -60,8 +60,8 @@ const pageSize = 128
 /** What was read: the messages with their ids, and what stands for those before. */
 type Found = { readonly messages: ReadonlyArray<Kept>; readonly summary: Summary | undefined }
 
-/** What a summary can be made of is more than what may be sent. */
-const beyond = 4
+/** More is read than may be sent, by the estimate: a tokenizer may find it less, and a summary be made of it. */
+const beyond = { sent: 2, summed: 4 }
 
 /** The newest part of a conversation: as much as the memory may let through or sum up, and no more. */
 const read = (
@@ -78,7 +78,7 @@ const read = (
       (found) => summarized ? found : { messages: found.messages, summary: undefined }
     )
   if (maxTokens === undefined) return page(upTo, window)
-  const most = summarized ? maxTokens * beyond : maxTokens
+  const most = maxTokens * (summarized ? beyond.summed : beyond.sent)
   return Effect.gen(function*() {
     let found: Found = { messages: [], summary: undefined }
     let tokens = 0
