@@ -194,10 +194,10 @@ Ramen, and more ramen.
 Ada. To Japan.
   (10 tokens in)
 system user ~21 tokens
-system user assistant user ~131 tokens
+system user assistant user ~134 tokens
 system user ~232 tokens
-system user user assistant user ~81 tokens
-system user user assistant user assistant user ~104 tokens
+system user user assistant user ~83 tokens
+system user user assistant user assistant user ~106 tokens
 8 messages are kept; Ada goes to Japan for a week: Tokyo, Nikko, Kyoto, Nara, Hiroshima, by train.
 [ [ 'chat-43', 4 ], [ 'chat-42', 8 ] ]
 `,

@@ -122,6 +122,11 @@ describe("a history that is trimmed", () => {
 describe("tokens are estimated", () => {
   it("somewhat high for English, and by character for scripts that need it", () => {
     assert.strictEqual(Tokens.ofText(""), 0)
+    // OpenAI's o200k has 34
+    assert.strictEqual(
+      Tokens.ofText(`{"city":"Tokyo","temperature":22.5,"time":"2001-09-09T01:46:40.000Z","sunny":true}`),
+      37
+    )
     assert.strictEqual(Tokens.ofText("The quick brown fox jumps over the lazy dog."), 11)
     assert.strictEqual(Tokens.ofText("東京都に住んでいます。"), 8)
     const file = Prompt.userMessage({ content: [Prompt.filePart({ mediaType: "image/png", data: "AAAA" })] })
@@ -148,7 +153,7 @@ describe("an agent with a memory policy", () => {
     Effect.gen(function*() {
       const agent = Agent.make("a", { instructions: "Help.", memory: WorkingMemory.make({ maxTokens: 300 }) })
       yield* agent("Now?", { history })
-      yield* agent.with({ instructions: "x".repeat(1_100) })("Now?", { history })
+      yield* agent.with({ instructions: "x".repeat(1_050) })("Now?", { history })
       const full = yield* agent.with({ instructions: "x".repeat(1_300) }).result("Now?", { history })
       assert.deepStrictEqual(full.warnings.map(({ code }) => code), ["memory-exceeded"])
       const tooled = agent.with({ longTermMemory: LongTermMemory.make({ scope: "s" }) })

@@ -120,7 +120,7 @@ export class Compacting {
     const state = this.#state
     const { instructions = defaultInstructions } = this.#memory.compact ?? {}
     // the model that sums up takes no more than others do: of what is more, the newest counts
-    const said = Compact.render(messages).slice(-this.#memory.maxTokens * Tokens.asciiPerToken)
+    const said = Compact.render(messages).slice(-this.#memory.maxTokens * Tokens.charactersPerToken)
     const text = Secrets.scrub(before === undefined ? said : `Summed up before:\n${before.text}\n\n${said}`)
     const call = ModelCall.make({
       target,
