@@ -1,36 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Redacted, Scope } from "effect"
+import { Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { Prompt } from "effect/ai"
 import { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { Conversations } from "fluxion"
-import { Postgres } from "fluxion/postgres"
-import { Sqlite } from "fluxion/sqlite"
 import { ConversationsSuite } from "fluxion/testing"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { afterAll, beforeAll } from "vitest"
-import * as PostgresServer from "../support/PostgresServer.ts"
+import * as Databases from "../support/Databases.ts"
 
-const folder = mkdtempSync(join(tmpdir(), "fluxion-conversations-"))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
-let files = 0
-
-let server: Awaited<ReturnType<typeof PostgresServer.start>>
-beforeAll(async () => {
-  server = await PostgresServer.start()
-}, 60_000)
-afterAll(() => server.stop())
-
-const databases = {
-  "on SQLite": () => Sqlite.layer({ filename: join(folder, `${files++}.db`) }),
-  "on PostgreSQL": () =>
-    Layer.unwrap(Effect.map(
-      Effect.promise(() => server.database(`conversations_${files++}`)),
-      (url) => Postgres.layer({ url: Redacted.make(url) })
-    ))
-}
+const databases = Databases.make("conversations")
 
 const stores: { readonly [name: string]: () => Layer.Layer<Conversations.Conversations, unknown> } = {
   "in memory": () => Conversations.layerMemory,

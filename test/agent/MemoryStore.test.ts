@@ -1,34 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { MemoryStore } from "fluxion"
-import { Postgres } from "fluxion/postgres"
-import { Sqlite } from "fluxion/sqlite"
 import { MemoryStoreSuite } from "fluxion/testing"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { afterAll, beforeAll } from "vitest"
-import * as PostgresServer from "../support/PostgresServer.ts"
+import * as Databases from "../support/Databases.ts"
 
-const folder = mkdtempSync(join(tmpdir(), "fluxion-memory-"))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
-let files = 0
-
-let server: Awaited<ReturnType<typeof PostgresServer.start>>
-beforeAll(async () => {
-  server = await PostgresServer.start()
-}, 60_000)
-afterAll(() => server.stop())
-
-const databases = {
-  "on SQLite": () => Sqlite.layer({ filename: join(folder, `${files++}.db`) }),
-  "on PostgreSQL": () =>
-    Layer.unwrap(Effect.map(
-      Effect.promise(() => server.database(`memory_${files++}`)),
-      (url) => Postgres.layer({ url: Redacted.make(url) })
-    ))
-}
+const databases = Databases.make("memory")
 
 const stores: { readonly [name: string]: () => Layer.Layer<MemoryStore.MemoryStore, unknown> } = {
   "in memory": () => MemoryStore.layerMemory,
