@@ -51,5 +51,5 @@ await first.dispose() // whichever of them had it
 await client.runPromise(approve.resume(more, false))
 console.log("one of them less:", await client.runPromise(order.result(more)))
 
-for (const runtime of [second, client]) await runtime.dispose()
+for (const runtime of [client, second]) await runtime.dispose()
 await server.close()
