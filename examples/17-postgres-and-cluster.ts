@@ -3,7 +3,7 @@
  *
  *   npm run example 17                       DATABASE_URL=postgres://… for a server of your own
  */
-import { Layer, ManagedRuntime, Redacted } from "effect"
+import { Layer, ManagedRuntime, Redacted, References } from "effect"
 import { Effect, Engine, Execution, Pause, Schema, Task, Workflow } from "fluxion"
 import { Cluster } from "fluxion/cluster"
 import { Postgres } from "fluxion/postgres"
@@ -35,13 +35,16 @@ const { info } = await one.runPromise(Execution.settled(id))
 console.log("one machine:", info.state)
 await one.dispose()
 
+// the last machine that ends warns that none is left
+const quiet = Layer.provide(Layer.succeed(References.MinimumLogLevel, "Error"))
+
 // many machines: each does this; one that is frozen or cut off for 6 seconds loses what it has to the others
-const machine = () => ManagedRuntime.make(Layer.provideMerge(order.layer, Cluster.layer({ database })))
+const machine = () => ManagedRuntime.make(Layer.provideMerge(order.layer, Cluster.layer({ database })).pipe(quiet))
 const [first, second] = [machine(), machine()]
 await Promise.all([first, second].map((runtime) => runtime.context()))
 
 // a web server, say, that starts, watches and answers executions, and runs none
-const client = ManagedRuntime.make(Cluster.layer({ database, isRunner: false }))
+const client = ManagedRuntime.make(Cluster.layer({ database, isRunner: false }).pipe(quiet))
 await client.runPromise(approve.resume(id, true)) // what began on one machine goes on here
 console.log("many machines:", await client.runPromise(order.result(id)))
 
