@@ -33,15 +33,20 @@ const inWorldTime = Effect.provideService(Clock.Clock, Clock.Clock.defaultValue(
 export const local = (feed: Feed, from: number, wake: () => void): Effect.Effect<Reader, never, Scope.Scope> =>
   Effect.acquireRelease(Effect.sync(() => feed.reader(from, wake)), (reader) => Effect.sync(reader.close))
 
-const Line = Schema.Struct({ position: Schema.Finite, event: Progress })
-const encode = Schema.encodeSync(Schema.toCodecJson(Line))
-const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.toCodecJson(Line)))
+const makeCodec = () => {
+  const Line = Schema.toCodecJson(Schema.Struct({ position: Schema.Finite, event: Progress }))
+  return { encode: Schema.encodeSync(Line), decode: Schema.decodeUnknownOption(Schema.fromJsonString(Line)) }
+}
+let codec: ReturnType<typeof makeCodec> | undefined
+
+/** Made when progress first leaves the process, or comes from another one. */
+const lineCodec = () => codec ??= makeCodec()
 
 const toLine = (told: Told): string => {
   const { _tag } = told.event
   // most events, and nothing but texts and numbers
   const isPlain = _tag === "TextDelta" || _tag === "ReasoningDelta" || _tag === "ToolInputDelta"
-  return `${JSON.stringify(isPlain ? told : encode(told))}\n`
+  return `${JSON.stringify(isPlain ? told : lineCodec().encode(told))}\n`
 }
 
 /** The feed of a run here, as lines for another process. */
@@ -75,7 +80,7 @@ export const remote = (
     const answer = Stream.runForEachArray(owners.ask(owner, asked), (lines) =>
       Effect.suspend(() => {
         for (const line of lines) {
-          const told = decode(line)
+          const told = lineCodec().decode(line)
           // a later version may tell of more
           if (told._tag === "Some") held.push(told.value)
         }
