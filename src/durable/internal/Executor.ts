@@ -149,6 +149,12 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     active.fiber?.interruptUnsafe()
   }
 
+  /** Stops runs, and waits until they have cleaned up: what they use is still there. */
+  const stopAll = (all: ReadonlyArray<Active>) => {
+    for (const active of all) stop(active)
+    return Effect.forEach(all, ({ fiber }) => fiber === undefined ? Effect.void : Fiber.await(fiber), { discard: true })
+  }
+
   /** Has the journal take what an execution's end depends on, as soon as it can. */
   const insist = <A, E>(active: Active, effect: Effect.Effect<A, E | Journal.JournalUnavailable>) =>
     Effect.retry(effect, {
@@ -551,11 +557,9 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
         }
         registry.set(key, { definition, context: yield* Effect.context<any>() })
         yield* Effect.addFinalizer(() =>
-          Effect.sync(() => {
+          Effect.suspend(() => {
             registry.delete(key)
-            for (const active of running.values()) {
-              if (active.registered.definition === definition) stop(active)
-            }
+            return stopAll([...running.values()].filter(({ registered }) => registered.definition === definition))
           })
         )
         kicked.openUnsafe()
@@ -625,11 +629,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
   yield* Effect.addFinalizer(() =>
     Effect.gen(function*() {
       isClosed = true
-      const all = [...running.values()]
-      for (const active of all) stop(active)
-      yield* Effect.forEach(all, ({ fiber }) => fiber === undefined ? Effect.void : Fiber.await(fiber), {
-        discard: true
-      })
+      yield* stopAll([...running.values()])
       yield* Fiber.interruptAll(forked)
       listeners.close()
       for (const name of names) yield* Effect.ignore(journal.disown(name))
