@@ -12,7 +12,8 @@ import * as Stream from "effect/Stream"
 import type { ExecutionEvent } from "../core/ExecutionEvent.ts"
 import type { Recorded } from "../core/JournalEvent.ts"
 import { Engine, type EngineError } from "./Engine.ts"
-import { AlreadyResumed, ExecutionNotFound, ExecutionState, NotPaused } from "./ExecutionError.ts"
+import { AlreadyResumed, ExecutionNotFound, ExecutionState, InputInvalid, NotPaused } from "./ExecutionError.ts"
+import { problemOf } from "./internal/checkInput.ts"
 import * as Following from "./internal/following.ts"
 import * as Replay from "./internal/Replay.ts"
 import * as Waiting from "./internal/waiting.ts"
@@ -211,6 +212,42 @@ export const answer = (
     }
     const isFirst = yield* engine.tell(execution, { name: wait.key, data: exit })
     if (!isFirst) return yield* new AlreadyResumed({ execution, pause: name })
+  })
+
+/** Which pause of an execution is resumed. Default: the only one. */
+export interface ResumeOptions {
+  readonly pause?: string | undefined
+  /** Which, of several of one name. */
+  readonly key?: string | undefined
+}
+
+/**
+ * Answers the pause of an execution with JSON, as its Schema encodes it; what does not fit is refused, and the pause
+ * still waits. `Pause.resume` does the same, typed.
+ */
+export const resume = (
+  execution: string,
+  input: Schema.Json,
+  { key, pause }: ResumeOptions = {}
+): Effect.Effect<
+  void,
+  AlreadyResumed | ExecutionNotFound | ExecutionState | InputInvalid | NotPaused | EngineError,
+  Engine
+> =>
+  Effect.gen(function*() {
+    const { waits } = yield* get(execution)
+    const open = waits.flatMap((wait) => wait.waits._tag === "Answer" ? [{ ...wait, input: wait.waits.input }] : [])
+    const asked = open.filter((wait) =>
+      (pause === undefined || wait.name === pause) && (key === undefined || wait.key === key)
+    )
+    const [wait] = asked
+    if (pause === undefined && asked.length > 1) {
+      return yield* new NotPaused({ execution, pause: "any one pause alone", waits: asked.map(({ name }) => name) })
+    }
+    const name = pause ?? wait?.name ?? "any pause"
+    const issues = wait && problemOf(input, wait.input)
+    if (issues !== undefined) return yield* new InputInvalid({ execution, pause: name, issues })
+    yield* answer(execution, { name, key: wait?.key ?? key }, { _tag: "Success", value: input })
   })
 
 /**

@@ -154,6 +154,13 @@ for (const [name, layer] of Object.entries(layers)) {
 
           const wrong = yield* Effect.flip(review.resume(id, { approved: "yes" } as never))
           assert.strictEqual(wrong._tag, "InputInvalid")
+          // the same as JSON, for those who do not have the pause
+          const json = yield* Effect.flip(Execution.resume(id, { approved: "yes" }))
+          assert.strictEqual(json._tag, "InputInvalid")
+          assert.include(json.message, `at ["approved"]`)
+          assert.include(json.message, `at ["at"]`)
+          const nobody = yield* Effect.flip(Execution.resume(id, {}, { pause: "nobody" }))
+          assert.strictEqual(nobody._tag, "NotPaused")
           yield* review.resume(id, { approved: true, at: new Date(7) })
           assert.strictEqual(yield* article.result(id), "write bees true 1970-01-01T00:00:00.007Z")
           assert.deepStrictEqual(ran, ["bees"])
@@ -453,3 +460,30 @@ for (const [name, layer] of Object.entries(layers)) {
     })
   })
 }
+
+describe("a workflow whose Layer ends", () => {
+  it.live("waits until its runs have cleaned up, with the services that they use", () => {
+    const said: Array<string> = []
+    const hold = Task.make("hold", {
+      payload: {},
+      success: Schema.Void,
+      run: () =>
+        Effect.sync(() => said.push("holds")).pipe(
+          Effect.andThen(Effect.never),
+          Effect.onInterrupt(() =>
+            Effect.andThen(Effect.sleep("50 millis"), Effect.sync(() => said.push("cleaned up")))
+          )
+        )
+    })
+    const stubborn = Workflow.make("stubborn", { payload: {}, success: Schema.Void, run: () => hold({}) })
+    const service = Layer.effectDiscard(Effect.addFinalizer(() => Effect.sync(() => said.push("service closed"))))
+    const holding = Effect.suspend(() => said.length > 0 ? Effect.void : Effect.fail("not yet"))
+    return Effect.gen(function*() {
+      yield* stubborn.start({})
+      yield* Effect.retry(holding, Schedule.spaced("5 millis"))
+    }).pipe(
+      Effect.provide(stubborn.layer.pipe(Layer.provide(service), Layer.provideMerge(Engine.layerMemory))),
+      Effect.andThen(Effect.sync(() => assert.deepStrictEqual(said, ["holds", "cleaned up", "service closed"])))
+    )
+  })
+})
