@@ -86,6 +86,7 @@ beforeAll(async () => {
   withSdks = folder("with-sdks")
   const {
     "@anthropic-ai/sdk": anthropic,
+    "@effect/platform-node": platformNode,
     "@effect/sql-pg": sqlPg,
     "@google/genai": google,
     ollama,
@@ -100,6 +101,7 @@ beforeAll(async () => {
     `openai@${openai}`,
     `ollama@${ollama}`,
     `@effect/sql-pg@${sqlPg}`,
+    `@effect/platform-node@${platformNode}`,
     `@types/node@${manifest.devDependencies["@types/node"]}`
   ])
 }, 120_000)
@@ -142,6 +144,15 @@ const importsOf = (paths: ReadonlyArray<string>): string =>
   ].join("\n")
 
 describe("the packed tarball", { timeout: 60_000 }, () => {
+  it("says which Node its command needs, in one line", async () => {
+    const folder = Tool.fetch("node-20.19", { node: "20.19.0" })
+    assert.isDefined(folder, "node@20.19.0 could not be fetched")
+    const old = join(folder, "node_modules", "node", "bin", "node")
+    const { code, output } = await run(old, [join("node_modules", ".bin", manifest.name), "--help"], withSdks)
+    assert.strictEqual(output, "fluxion needs Node 22.19 or newer; this is v20.19.0")
+    assert.strictEqual(code, 2)
+  })
+
   it("brings at most 4 packages, with effect", () => {
     const packages = readdirSync(join(installed, "node_modules"), { recursive: true, encoding: "utf8" })
       .filter((path) => /(^|node_modules\/)(@[^/]+\/)?[^/@.][^/]*\/package\.json$/.test(path))
@@ -210,6 +221,20 @@ describe("the packed tarball", { timeout: 60_000 }, () => {
         const file = join(installed, `durable-${version}.db`)
         const output = await must(node(), ["--disable-warning=ExperimentalWarning", "durable.ts", file], installed)
         assert.deepStrictEqual(JSON.parse(output), { state: "paused", refunded: true, year: 2026 })
+      })
+
+      it("runs an execution by the command, from a file of TypeScript", async () => {
+        const command = join("node_modules", manifest.name, "dist", "cli", "bin.js")
+        const args = [command, "run", "command.ts", "greet", `{"name":"Ada"}`, "--database", `command-${version}.db`]
+        const output = await must(node(), args, withSdks)
+        assert.strictEqual(output.split("\n").at(0), "Hello, Ada.")
+        assert.notInclude(output, "Warning")
+      })
+
+      it("names the package that the command needs and that is not installed", async () => {
+        const { code, output } = await run(node(), [join("node_modules", ".bin", manifest.name), "--help"], installed)
+        assert.strictEqual(output, "the fluxion command needs one more package: npm install @effect/platform-node")
+        assert.strictEqual(code, 2)
       })
 
       it("runs a program of async/await that never names Effect", async () => {

@@ -97,6 +97,42 @@ export const layer = <
   ) as never
 }
 
+const ConfigTypeId = "~fluxion/node/Config"
+
+/** What a file for the command line says that its agents and workflows run on. */
+export interface Config<
+  Model extends ModelInput | undefined = undefined,
+  Out = never,
+  E = never,
+  Database extends string | undefined = undefined
+> extends Omit<Options<Model, Out, E, Database>, "workflows"> {
+  readonly [ConfigTypeId]: typeof ConfigTypeId
+}
+
+/** Any config. */
+export type AnyConfig = Config<ModelInput | undefined, any, any, string | undefined>
+
+/**
+ * What a file for the command line exports beside its agents and workflows, if they need more than models, an engine and
+ * stores: the services of their tools.
+ *
+ * ```ts
+ * export const config = Fluxion.config({ layer: Bank.layer })
+ * ```
+ */
+export const config = <
+  const Model extends ModelInput | undefined = undefined,
+  Out = never,
+  E = never,
+  const Database extends string | undefined = undefined
+>(options: Omit<Options<Model, Out, E, Database>, "workflows">): Config<Model, Out, E, Database> => ({
+  ...options,
+  [ConfigTypeId]: ConfigTypeId
+})
+
+/** Whether something was made by `config`. */
+export const isConfig = (u: unknown): u is AnyConfig => typeof u === "object" && u !== null && ConfigTypeId in u
+
 /** What a run may be told. */
 export interface RunOptions {
   /** Ends the run when it is aborted; the run is then rejected with the signal's reason. */
