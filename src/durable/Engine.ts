@@ -62,8 +62,10 @@ export class Engine extends Context.Service<Engine, {
   ) => Effect.Effect<string, EngineError | Journal.Fenced | PayloadInvalid | ExecutionExists>
   /** Leaves an execution a message; `false` if one of that name has come before. */
   readonly tell: (execution: string, message: Journal.Message) => Effect.Effect<boolean, Journal.JournalUnavailable>
-  /** Has a failed or parked execution go on: its journal has `sequence` events. */
-  readonly retry: (execution: string, sequence: number) => Effect.Effect<void, Journal.JournalError>
+  /** Has a failed or parked execution go on; `false` if its steps were rolled back. */
+  readonly retry: (
+    execution: string
+  ) => Effect.Effect<boolean, Journal.JournalError | Journal.JournalUnreadable>
   /**
    * Looks now, and again whenever there may be another state, or another event, until there is something. For its `end`
    * it does not look as long as the execution runs in this process.

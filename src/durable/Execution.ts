@@ -15,7 +15,6 @@ import { Engine, type EngineError } from "./Engine.ts"
 import { AlreadyResumed, ExecutionNotFound, ExecutionState, InputInvalid, NotPaused } from "./ExecutionError.ts"
 import { problemOf } from "./internal/checkInput.ts"
 import * as Following from "./internal/following.ts"
-import * as Replay from "./internal/Replay.ts"
 import * as Waiting from "./internal/waiting.ts"
 import * as Journal from "./Journal.ts"
 import * as Waits from "./Waits.ts"
@@ -279,11 +278,9 @@ export const retry = (
     if (state !== "failed" && state !== "parked") {
       return yield* new ExecutionState({ execution, state, detail: "only one that has failed or is parked is retried" })
     }
-    const events = yield* engine.journal.load(execution)
-    if (Replay.fromEvents(events.map(({ event }) => event)).rollback !== undefined) {
+    if (!(yield* engine.retry(execution))) {
       return yield* new ExecutionState({ execution, state, detail: "its steps were rolled back; start it anew" })
     }
-    yield* engine.retry(execution, events.length)
   })
 
 /** Removes an execution that has ended, with its journal. */

@@ -118,6 +118,8 @@ export interface Also {
   readonly set?: Change | undefined
   /** Messages of the execution that are dealt with. */
   readonly take?: ReadonlyArray<string> | undefined
+  /** Messages of the execution that are taken back: others of their names may come. */
+  readonly refuse?: ReadonlyArray<string> | undefined
   readonly post?: Addressed | undefined
   /** Keeps an outcome for other executions. */
   readonly remember?: { readonly key: string; readonly exit: Schema.Json; readonly until: number } | undefined

@@ -205,6 +205,8 @@ for (const [name, layer] of Object.entries(layers)) {
           assert.strictEqual((yield* journal.entry("a"))!.state, "queued")
           yield* journal.refuse("a", "l")
           assert.isFalse(yield* journal.hasMessage("a", "l"))
+          yield* journal.append("a", 2, [completed("again")], { refuse: ["k", "none"] })
+          assert.isTrue(yield* journal.post("a", { name: "k", data: 3 }), "it was taken back with what was appended")
         })
       )
     )

@@ -85,9 +85,8 @@ export const make = (engine: Engine["Service"]): WorkflowEngine.WorkflowEngine["
     yield* tell
     const entry = yield* surely(journal.entry(id))
     if (entry?.state !== "parked") return
-    const events = yield* surely(journal.load(id))
     // somebody else may be quicker
-    yield* Effect.ignore(engine.retry(id, events.length))
+    yield* Effect.ignore(engine.retry(id))
   })
   const tell = (id: string, name: string, data: Parameters<typeof encodeDeferred>[0] = Exit.void) =>
     surely(engine.tell(id, { name, data: encodeDeferred(data) }))

@@ -36,6 +36,7 @@ import { LateStarts } from "./LateStarts.ts"
 import { LeftToOthers } from "./LeftToOthers.ts"
 import { Listeners } from "./Listeners.ts"
 import * as Replay from "./Replay.ts"
+import * as Retrying from "./retrying.ts"
 import * as Rollback from "./rollback.ts"
 import type { Run } from "./Run.ts"
 import * as Waiting from "./waiting.ts"
@@ -545,6 +546,14 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     return yield* journal.nextWake
   })
 
+  const retry = (id: string) =>
+    Effect.tap(Retrying.retry(journal, id), (isRetried) =>
+      Effect.sync(() => {
+        if (!isRetried) return
+        kicked.openUnsafe()
+        listeners.state(id)
+      }))
+
   // ---- the engine ----------------------------------------------------------------------------------------------
 
   const engine: Engine["Service"] = Engine.of({
@@ -605,13 +614,14 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       if (entry !== undefined && entry.workflow !== definition.name) {
         return yield* new ExecutionExists({ execution: id, workflow: entry.workflow, asked: definition.name })
       }
+      if (entry !== undefined && options.parent !== undefined) {
+        const told = yield* Retrying.startAgain(journal, entry, definition, retry(id))
+        if (told !== undefined) yield* tell(told.execution, told.message)
+      }
       return id
     }),
     tell,
-    retry: (id, sequence) =>
-      journal.append(id, sequence, [{ _tag: "ExecutionRetried" }], {
-        set: { state: "queued", owner: null, problem: null }
-      }).pipe(Effect.andThen(kick), Effect.andThen(Effect.sync(() => listeners.state(id)))),
+    retry,
     watch: listeners.watch,
     listen: (id, listener) =>
       Effect.asVoid(Effect.acquireRelease(

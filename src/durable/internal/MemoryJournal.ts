@@ -66,6 +66,7 @@ export const make = (): Journal["Service"] => {
     }
     if (also?.set !== undefined) change(execution, copy(also.set), at)
     if (also?.take !== undefined) take(execution, also.take)
+    for (const name of also?.refuse ?? []) inboxOf(execution).delete(name)
     if (also?.post !== undefined) post(also.post, at)
     if (also?.remember !== undefined) kept.set(also.remember.key, copy(also.remember))
     return Effect.void

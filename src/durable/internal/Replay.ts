@@ -5,6 +5,7 @@
  * the changes of states. A step beneath one that is done, or was discarded, or beneath an attempt that failed, is not
  * among them: nobody will ask. A change there is made in its turn, unasked.
  */
+import type * as Schema from "effect/Schema"
 import type { JournalEvent } from "../../core/JournalEvent.ts"
 import * as StepKey from "./StepKey.ts"
 
@@ -50,6 +51,10 @@ export interface History extends Replay {
   readonly epoch: number
   /** How often in a row it was taken over from a process that had died, with nothing achieved in between. */
   readonly crashes: number
+  /** The steps that begin anew when it is retried. */
+  readonly retried: ReadonlyArray<string>
+  /** What it waited for when it was left, for its entry. */
+  readonly waits: ReadonlyArray<{ readonly key: string; readonly name: string; readonly waits: Schema.Json }>
   /** The outcome for which the execution is being undone. */
   readonly rollback: { readonly exit: unknown } | undefined
   readonly completed: { readonly exit: unknown } | undefined
@@ -69,7 +74,7 @@ const failedChain = (completed: ReadonlyArray<string>, steps: ReadonlyMap<string
   for (let index = completed.length - 1; index >= 0; index--) {
     const key = completed[index]!
     const record = steps.get(key)
-    if (record?._tag === "Changed") continue
+    if (record?._tag === "Changed" || record?._tag === "Discarded") continue
     if (record?._tag !== "Completed" || !isFailure(record.exit)) break
     if (chain.length > 0 && !StepKey.isBeneath(key, { has: (above) => above === chain.at(-1) })) break
     chain.push(key)
@@ -92,6 +97,8 @@ export const fromEvents = (events: Iterable<JournalEvent>): History => {
   const begun = new Map<string, { readonly name: string; readonly payload: unknown }>()
   const attempts = new Map<string, Array<Failed>>()
   const failed = new Set<string>()
+  /** What was thrown away, what was recorded of it before, and how many steps were completed then. */
+  let discards: Array<{ readonly key: string; readonly before: Record | undefined; readonly index: number }> = []
   const doubts = new Map<string, number>()
   let completed: Array<string> = []
   let started: History["started"]
@@ -131,6 +138,7 @@ export const fromEvents = (events: Iterable<JournalEvent>): History => {
       case "StepDiscarded": {
         // a change stands, whatever became of the code that made it
         const record = steps.get(event.key)
+        discards.push({ key: event.key, before: record, index: completed.length })
         steps.set(event.key, record?._tag === "Changed" ? { ...record, isDiscarded: true } : { _tag: "Discarded" })
         continue
       }
@@ -155,8 +163,15 @@ export const fromEvents = (events: Iterable<JournalEvent>): History => {
           attempts.delete(key)
           for (const other of failed) if (StepKey.stepOf(other) === key) failed.delete(other)
         }
-        // what was changed since the first of them failed was done for nothing
-        const first = Math.min(...chain.map((key) => completed.indexOf(key)))
+        // what was changed since the first of them failed was done for nothing, and what it threw away goes on
+        const first = Math.min(completed.length - 1, ...chain.map((key) => completed.indexOf(key)))
+        for (const { before, index, key } of discards) {
+          if (index <= first || steps.get(key)?._tag !== "Discarded") continue
+          const isFailed = before?._tag === "Completed" && isFailure(before.exit)
+          if (before === undefined || isFailed) steps.delete(key)
+          else steps.set(key, before)
+        }
+        discards = []
         const isVoid = (key: string, index: number) => index > first && steps.get(key)?._tag === "Changed"
         for (const key of completed.filter(isVoid)) steps.delete(key)
         completed = completed.filter((key) => steps.has(key) && !chain.includes(key))
@@ -197,6 +212,12 @@ export const fromEvents = (events: Iterable<JournalEvent>): History => {
     started,
     epoch,
     crashes,
+    retried: failedChain(completed, steps),
+    waits: [...steps].flatMap(([key, record]) =>
+      record._tag === "Awaited" && !StepKey.isBeneath(key, over)
+        ? [{ key, name: StepKey.nameOf(key), waits: record.waits as Schema.Json }]
+        : []
+    ),
     rollback,
     completed: end
   }

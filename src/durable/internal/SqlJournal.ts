@@ -267,7 +267,13 @@ export const make = Effect.fnUntraced(function*({ maxInline = 32_768 }: SqlOptio
     return true
   })
 
-  const changes = function*({ at, execution }: Append, { create, post: posted, remember, set, take: taken }: Also) {
+  const refuse = (execution: string, names: ReadonlyArray<string>) =>
+    sql`delete from fluxion_inbox where execution = ${execution} and ${sql.in("name", names)}`
+
+  const changes = function*(
+    { at, execution }: Append,
+    { create, post: posted, refuse: refused, remember, set, take: taken }: Also
+  ) {
     if (create !== undefined) {
       const { parent, version, workflow, ...rest } = create
       const columns = { id: execution, workflow, version, parent: parent && JSON.stringify(parent), created_at: at }
@@ -279,6 +285,7 @@ export const make = Effect.fnUntraced(function*({ maxInline = 32_768 }: SqlOptio
       if (set.state !== undefined) yield announce(execution)
     }
     if (taken !== undefined && taken.length > 0) yield take(execution, taken)
+    if (refused !== undefined && refused.length > 0) yield refuse(execution, refused)
     if (posted !== undefined) yield post(posted, at)
     if (remember !== undefined) {
       const { exit, key, until } = remember
@@ -348,7 +355,7 @@ export const make = Effect.fnUntraced(function*({ maxInline = 32_768 }: SqlOptio
         Effect.mapError(unavailable(execution, "post"))
       ),
     refuse: (execution, name) =>
-      sql`delete from fluxion_inbox where execution = ${execution} and name = ${name}`.pipe(
+      refuse(execution, [name]).pipe(
         Effect.mapBoth({ onSuccess: () => undefined, onFailure: unavailable(execution, "refuse") })
       ),
     hasMessage: (execution, name) =>

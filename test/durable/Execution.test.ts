@@ -1,0 +1,134 @@
+/**
+ * What is done to executions from outside at the wrong moment: answered late, retried with children, cancelled while
+ * nobody has them.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Option, Schema } from "effect"
+import { Engine, Execution, type Journal, Pause, Task, Workflow } from "fluxion"
+import { Sqlite } from "fluxion/sqlite"
+
+const engines = [
+  ["memory", Layer.fresh(Engine.layerMemory)],
+  ["SQLite", Layer.provide(Layer.fresh(Engine.layerJournal), Layer.fresh(Sqlite.layer({ filename: ":memory:" })))]
+] as const
+
+/** Waits until an execution is in a state. */
+const reached = (id: string, ...wanted: ReadonlyArray<Journal.State>) =>
+  Effect.flatMap(Engine.Engine, ({ journal, watch }) =>
+    watch(
+      id,
+      "state",
+      Effect.map(journal.entry(id), (entry) =>
+        entry !== undefined && wanted.includes(entry.state) ? Option.some(entry) : Option.none())
+    ))
+
+const ask = Pause.make("ask", { input: Schema.String })
+
+describe.each(engines)("an execution on %s", (_name, engine) => {
+  const on =
+    (...flows: ReadonlyArray<Workflow.Workflow<any, any, any, any, any>>) =>
+    <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+      Effect.provide(
+        effect,
+        flows.reduce<Layer.Layer<any, any, any>>((all, { layer }) => Layer.provideMerge(layer as any, all), engine)
+      ) as Effect.Effect<A, E>
+
+  it.live("asks again when it is retried after a pause that nobody had answered", () => {
+    const flow = Workflow.make("flow", {
+      payload: {},
+      success: Schema.String,
+      error: Schema.Any,
+      run: () => ask(undefined, { timeout: "20 millis" })
+    })
+    return on(flow)(Effect.gen(function*() {
+      const id = yield* flow.start({})
+      yield* reached(id, "failed")
+      yield* Execution.retry(id)
+      yield* reached(id, "paused", "running")
+      // its time passes again
+      yield* reached(id, "failed")
+    }))
+  }, 3_000)
+
+  it.live("retries the child that it failed by", () => {
+    const calls: Array<string> = []
+    const before = Task.make("before", { payload: {}, success: Schema.Void, run: () => void calls.push("before") })
+    const flaky = Task.make("flaky", {
+      payload: {},
+      success: Schema.String,
+      error: Schema.String,
+      run: () => {
+        calls.push("flaky")
+        return calls.length > 2 ? Effect.succeed("done") : Effect.fail("no")
+      }
+    })
+    const inner = Workflow.make("inner", {
+      payload: {},
+      success: Schema.String,
+      error: Schema.String,
+      run: () => Effect.andThen(before({}), flaky({}))
+    })
+    const outer = Workflow.make("outer", {
+      payload: {},
+      success: Schema.String,
+      error: Schema.Any,
+      run: () => inner({})
+    })
+    return on(outer, inner)(Effect.gen(function*() {
+      const id = yield* outer.start({})
+      yield* reached(id, "failed")
+      yield* Execution.retry(id)
+      assert.strictEqual(yield* outer.result(id), "done")
+      assert.deepStrictEqual(calls, ["before", "flaky", "flaky"])
+    }))
+  }, 3_000)
+
+  it.live("goes on, when it is retried, also with what was interrupted by the step that failed", () => {
+    const ran: Array<string> = []
+    const step = Task.make("step", {
+      payload: { name: Schema.String },
+      success: Schema.String,
+      error: Schema.String,
+      run: ({ name }) =>
+        Effect.suspend(() => {
+          ran.push(name)
+          if (name === "b" && ran.length === 2) return Effect.fail("no")
+          return name === "a" && ran.length < 3 ? Effect.never : Effect.succeed(name)
+        })
+    })
+    const flow = Workflow.make("flow", {
+      payload: {},
+      success: Schema.Array(Schema.String),
+      error: Schema.Any,
+      run: () => Effect.all([step({ name: "a" }), step({ name: "b" }), ask(undefined)], { concurrency: "unbounded" })
+    })
+    return on(flow)(Effect.gen(function*() {
+      const id = yield* flow.start({})
+      yield* reached(id, "failed")
+      yield* Execution.retry(id)
+      yield* reached(id, "paused")
+      yield* ask.resume(id, "c")
+      assert.deepStrictEqual(yield* flow.result(id), ["a", "b", "c"])
+      assert.deepStrictEqual(ran, ["a", "b", "a", "b"])
+    }))
+  }, 3_000)
+
+  it.live("fails again when it is retried, and its child was cancelled", () => {
+    const inner = Workflow.make("inner", { payload: {}, success: Schema.String, run: () => ask(undefined) })
+    const outer = Workflow.make("outer", {
+      payload: {},
+      success: Schema.String,
+      error: Schema.Any,
+      run: () => inner({})
+    })
+    return on(outer, inner)(Effect.gen(function*() {
+      const id = yield* outer.start({})
+      const { pending: [child] } = yield* Execution.settled(id)
+      yield* Execution.cancel(child!.execution)
+      yield* reached(id, "failed")
+      yield* Execution.retry(id)
+      const error = yield* Effect.flip(outer.result(id))
+      assert.strictEqual((error as Workflow.ExecutionCancelled)._tag, "ExecutionCancelled")
+    }))
+  }, 3_000)
+})
