@@ -68,10 +68,10 @@ export class Engine extends Context.Service<Engine, {
   ) => Effect.Effect<boolean, Journal.JournalError | Journal.JournalUnreadable>
   /**
    * Looks now, and again whenever there may be another state, or another event, until there is something. For its `end`
-   * it does not look as long as the execution runs in this process.
+   * it does not look as long as the execution runs in this process. Of several executions, `look` may add some.
    */
   readonly watch: <A, E, R>(
-    execution: string,
+    executions: string | ReadonlySet<string>,
     what: "state" | "event" | "end",
     look: Effect.Effect<Option.Option<A>, E, R>
   ) => Effect.Effect<A, E, R>

@@ -109,15 +109,24 @@ export const events: {
   { from = 0, progress = true, until = "end" }: EventsOptions = {}
 ): Stream.Stream<any, any, Engine> =>
   Stream.unwrap(
-    Effect.map(Engine, (engine) =>
-      Following.make<ExecutionNotFound | Journal.JournalUnreadable | EngineError>({
+    Effect.map(Engine, (engine) => {
+      const executions = new Set([execution])
+      return Following.make<ExecutionNotFound | Journal.JournalUnreadable | EngineError>({
         from,
         entry: entryOf(engine, execution),
         load: (sequence) => engine.journal.load(execution, sequence),
-        isOver: ({ state }) => isEnded(state) || state === "parked" || (until === "pause" && state === "paused"),
-        listen: (listener) => engine.listen(execution, listener),
+        isOver: (entry) => {
+          const { state } = entry
+          if (isEnded(state) || state === "parked") return Effect.succeed(true)
+          if (until === "end" || state !== "waiting") return Effect.succeed(until === "pause" && state === "paused")
+          const open = openOf(engine, toInfo(entry), executions)
+          return Effect.map(open, ({ isRunning, pending }) => pending.length > 0 && !isRunning)
+        },
+        executions,
+        listen: (execution, listener) => engine.listen(execution, listener),
         follow: (options) => progress ? engine.follow(execution, options) : Effect.succeed(undefined)
-      }))
+      })
+    })
   )
 
 /** What an execution that was waited for has come to: its end, or that it waits for somebody. */
@@ -138,23 +147,53 @@ export interface Pending extends Waits.Waiting {
 export const pending = (
   execution: string
 ): Effect.Effect<ReadonlyArray<Pending>, ExecutionNotFound | EngineError, Engine> =>
-  Effect.flatMap(get(execution), ({ id, waits }) =>
-    Effect.map(
-      Effect.forEach(
-        waits,
-        (waiting): Effect.Effect<ReadonlyArray<Pending>, ExecutionNotFound | EngineError, Engine> => {
-          switch (waiting.waits._tag) {
-            case "Answer":
-              return Effect.succeed([{ ...waiting, execution: id }])
-            case "Execution":
-              return pending(waiting.waits.execution)
-            default:
-              return Effect.succeed([])
-          }
-        }
-      ),
-      (all) => all.flat()
-    ))
+  Effect.gen(function*() {
+    const engine = yield* Engine
+    const { pending } = yield* openOf(engine, toInfo(yield* entryOf(engine, execution)), new Set())
+    return pending
+  })
+
+interface Open {
+  readonly pending: ReadonlyArray<Pending>
+  /** Whether an execution that is waited for still runs. */
+  readonly isRunning: boolean
+}
+
+/** What is open in an execution that has come so far, and in `seen` the executions on which that depends. */
+const openOf = (
+  engine: Engine["Service"],
+  { id, waits }: Info,
+  seen: Set<string>
+): Effect.Effect<Open, EngineError> => {
+  const each = Effect.forEach(waits, (waiting): Effect.Effect<Open, EngineError> => {
+    switch (waiting.waits._tag) {
+      case "Answer":
+        // one that is answered stays in the entry until the execution is gone on with
+        return Effect.map(
+          engine.journal.hasMessage(id, waiting.key),
+          (isAnswered) => isAnswered ? nothingOpen : { pending: [{ ...waiting, execution: id }], isRunning: false }
+        )
+      case "Execution": {
+        const child = waiting.waits.execution
+        seen.add(child)
+        return Effect.flatMap(engine.journal.entry(child), (entry) => {
+          // one that is deleted waits for nothing
+          if (entry === undefined) return Effect.succeed(nothingOpen)
+          const open = openOf(engine, toInfo(entry), seen)
+          return entry.state === "running" ? Effect.map(open, (open) => ({ ...open, isRunning: true })) : open
+        })
+      }
+      default:
+        return Effect.succeed(nothingOpen)
+    }
+  })
+  return Effect.map(each, (all) => ({
+    pending: all.flatMap(({ pending }) => pending),
+    isRunning: all.some(({ isRunning }) => isRunning)
+  }))
+}
+
+const nothingOpen: Open = { pending: [], isRunning: false }
 
 /**
  * Waits until an execution has ended, or waits for somebody: as soon as it does (`at: "first"`), or when nothing else
@@ -164,9 +203,11 @@ export const settled = (
   execution: string,
   { at = "all" }: { readonly at?: "first" | "all" | undefined } = {}
 ): Effect.Effect<Settled, ExecutionNotFound | Journal.JournalUnreadable | EngineError, Engine> =>
-  Effect.flatMap(Engine, (engine) =>
-    engine.watch(
-      execution,
+  Effect.flatMap(Engine, (engine) => {
+    // a child's pause is no event of its parent: those that it waits for are watched as well
+    const executions = new Set([execution])
+    return engine.watch(
+      executions,
       at === "first" ? "event" : "state",
       Effect.gen(function*() {
         const info = yield* get(execution)
@@ -177,10 +218,12 @@ export const settled = (
         }
         if (state === "parked") return Option.some({ info, exit: Option.none(), pending: [] })
         if (at === "all" && state !== "paused" && state !== "waiting") return Option.none()
-        const open = yield* pending(execution)
-        return open.length === 0 ? Option.none() : Option.some({ info, exit: Option.none(), pending: open })
+        const { isRunning, pending } = yield* openOf(engine, info, executions)
+        if (pending.length === 0 || (at === "all" && isRunning)) return Option.none()
+        return Option.some({ info, exit: Option.none(), pending })
       })
-    ))
+    )
+  })
 
 /** Which wait of an execution is answered. */
 export interface Which {

@@ -3,7 +3,7 @@
  * nobody has them.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Option, Schema } from "effect"
+import { Deferred, Effect, Fiber, Layer, Option, Schema, Stream } from "effect"
 import { Engine, Execution, type Journal, Pause, Task, Workflow } from "fluxion"
 import { Sqlite } from "fluxion/sqlite"
 
@@ -32,6 +32,40 @@ describe.each(engines)("an execution on %s", (_name, engine) => {
         effect,
         flows.reduce<Layer.Layer<any, any, any>>((all, { layer }) => Layer.provideMerge(layer as any, all), engine)
       ) as Effect.Effect<A, E>
+
+  it.live("tells who waits for it that its child has paused, however late", () => {
+    const open = Deferred.makeUnsafe<void>()
+    const slow = Task.make("slow", { payload: {}, success: Schema.Void, run: () => Deferred.await(open) })
+    const inner = Workflow.make("inner", {
+      payload: {},
+      success: Schema.String,
+      run: () => Effect.andThen(slow({}), ask(undefined))
+    })
+    const middle = Workflow.make("middle", {
+      payload: {},
+      success: Schema.String,
+      run: () => Effect.orDie(inner({}))
+    })
+    const outer = Workflow.make("outer", {
+      payload: {},
+      success: Schema.String,
+      run: () => Effect.orDie(middle({}))
+    })
+    return on(outer, middle, inner)(Effect.gen(function*() {
+      const id = yield* outer.start({})
+      const first = yield* Effect.forkChild(Execution.settled(id, { at: "first" }))
+      const all = yield* Effect.forkChild(Execution.settled(id))
+      const events = yield* Effect.forkChild(Stream.runDrain(Execution.events(id, { until: "pause" })))
+      yield* reached(id, "waiting")
+      yield* Deferred.succeed(open, undefined)
+      const { pending } = yield* Fiber.join(first)
+      assert.deepStrictEqual(pending.map(({ name }) => name), ["ask"])
+      assert.deepStrictEqual((yield* Fiber.join(all)).pending, pending)
+      yield* Fiber.join(events)
+      yield* ask.resume(pending[0]!.execution, "yes")
+      assert.strictEqual(yield* outer.result(id), "yes")
+    }))
+  }, 3_000)
 
   it.live("asks again when it is retried after a pause that nobody had answered", () => {
     const flow = Workflow.make("flow", {

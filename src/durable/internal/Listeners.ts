@@ -55,20 +55,39 @@ export class Listeners {
   }
 
   /** Looks now, and again whenever there may be something new, until `look` finds it. */
-  readonly watch: Engine["Service"]["watch"] = (id, what, look) =>
+  readonly watch: Engine["Service"]["watch"] = (watched, what, look) =>
     Effect.suspend(() => {
       const changed = Latch.makeUnsafe(true)
-      const remove = this.add(id, what === "event" ? what : "state", () => changed.openUnsafe())
+      const ids = typeof watched === "string" ? new Set([watched]) : watched
+      const removes = new Map<string, () => void>()
+      /** Whether there were new ones. */
+      const listen = (): boolean => {
+        const before = removes.size
+        for (const id of ids) {
+          if (removes.has(id)) continue
+          removes.set(id, this.add(id, what === "event" ? what : "state", () => changed.openUnsafe()))
+        }
+        return removes.size > before
+      }
+      listen()
       const loop: Effect.Effect<any, any, any> = Effect.suspend(() => {
         changed.closeUnsafe()
         if (this.#isClosed) return Effect.interrupt
         // it runs here, and will tell when it does no more: thousands of callers need not read that it is running
-        if (what === "end" && this.#isOwn(id)) return Effect.andThen(changed.await, loop)
-        return Effect.flatMap(look, (found) =>
-          found._tag === "Some"
-            ? Effect.succeed(found.value)
-            : Effect.andThen(changed.await, loop))
+        if (what === "end" && typeof watched === "string" && this.#isOwn(watched)) {
+          return Effect.andThen(changed.await, loop)
+        }
+        return Effect.flatMap(look, (found) => {
+          if (found._tag === "Some") return Effect.succeed(found.value)
+          // what they came to before they were listened to
+          return listen() ? loop : Effect.andThen(changed.await, loop)
+        })
       })
-      return Effect.ensuring(loop, Effect.sync(remove))
+      return Effect.ensuring(
+        loop,
+        Effect.sync(() => {
+          for (const remove of removes.values()) remove()
+        })
+      )
     })
 }

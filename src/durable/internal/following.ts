@@ -137,9 +137,11 @@ export interface Options<E> {
   readonly entry: Effect.Effect<Entry, E>
   readonly load: (sequence: number) => Effect.Effect<ReadonlyArray<Recorded>, E>
   /** Whether nothing is to follow after that. */
-  readonly isOver: (entry: Entry) => boolean
-  /** Calls whenever there may be another event, as long as the scope. */
-  readonly listen: (listener: () => void) => Effect.Effect<void, never, Scope.Scope>
+  readonly isOver: (entry: Entry) => Effect.Effect<boolean, E>
+  /** The execution, and those on which it depends whether it is over: `isOver` may add some. */
+  readonly executions: ReadonlySet<string>
+  /** Calls whenever there may be another event of an execution, as long as the scope. */
+  readonly listen: (execution: string, listener: () => void) => Effect.Effect<void, never, Scope.Scope>
   /** Reads what the run tells that this owner has; nothing, where no progress is wanted, or none is there yet. */
   readonly follow: (
     options: { readonly owner: string; readonly from: number; readonly wake: () => void }
@@ -153,10 +155,24 @@ export const make = <E>(options: Options<E>): Stream.Stream<ExecutionEvent, E> =
     const changed = Latch.makeUnsafe(true)
     const wake = () => changed.openUnsafe()
     let isJournalNew = true
-    yield* options.listen(() => {
-      isJournalNew = true
-      wake()
+    const heard = new Set<string>()
+    /** Listens to all that there are; whether there were new ones. */
+    const listen = Effect.gen(function*() {
+      const before = heard.size
+      for (const execution of options.executions) {
+        if (heard.has(execution)) continue
+        heard.add(execution)
+        yield* Scope.provide(
+          options.listen(execution, () => {
+            isJournalNew = true
+            wake()
+          }),
+          scope
+        )
+      }
+      return heard.size > before
     })
+    yield* listen
     let next = options.from
     /** Where progress begins: a run that comes later is read from its start. */
     let begin = options.from
@@ -203,7 +219,9 @@ export const make = <E>(options: Options<E>): Stream.Stream<ExecutionEvent, E> =
             isJournalNew = false
             // the state first: whatever it ended with is in the journal then
             const entry = yield* options.entry
-            isDone = options.isOver(entry)
+            isDone = yield* options.isOver(entry)
+            // what they came to before they were listened to
+            if (yield* listen) isDone = yield* options.isOver(entry)
             if (!isDone) yield* join(entry)
             // progress next: all that came before it is in the journal then
             told = [...told, ...(follower?.reader.take() ?? [])]
