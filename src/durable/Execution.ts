@@ -303,8 +303,20 @@ export const cancel = (
   Effect.flatMap(
     Engine,
     (engine) =>
-      Effect.flatMap(entryOf(engine, execution), ({ state }) =>
-        isEnded(state) ? Effect.void : Effect.asVoid(engine.tell(execution, Waiting.cancelMessage(hard))))
+      Effect.flatMap(entryOf(engine, execution), ({ state }) => {
+        if (isEnded(state)) return Effect.void
+        if (state !== "parked") return Effect.asVoid(engine.tell(execution, Waiting.cancelMessage(hard)))
+        // its code cannot go on to a next step: what it has done is undone without it
+        return Effect.andThen(
+          engine.tell(execution, Waiting.cancelMessage(true)),
+          Effect.catchTags(Effect.asVoid(engine.retry(execution)), {
+            // somebody else has it go on
+            Fenced: () => Effect.void,
+            // nobody can say what to undo: it may be deleted
+            JournalUnreadable: () => Effect.void
+          })
+        )
+      })
   )
 
 /** Has a failed or parked execution go on from the step that failed. Completed steps are not run again. */
@@ -326,7 +338,7 @@ export const retry = (
     }
   })
 
-/** Removes an execution that has ended, with its journal. */
+/** Removes an execution that has ended, or is parked, with its journal. Of a parked one nothing is undone. */
 const remove = (
   execution: string
 ): Effect.Effect<void, ExecutionNotFound | ExecutionState | EngineError, Engine> =>
@@ -337,13 +349,13 @@ const remove = (
       return yield* new ExecutionState({
         execution,
         state,
-        detail: "only one that has ended is deleted; cancel it first"
+        detail: "only one that has ended, or is parked, is deleted; cancel it first"
       })
     }
   })
 
 export {
-  /** Removes an execution that has ended, with its journal. */
+  /** Removes an execution that has ended, or is parked, with its journal. Of a parked one nothing is undone. */
   remove as delete
 }
 

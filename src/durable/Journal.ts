@@ -177,8 +177,11 @@ export class Journal extends Context.Service<Journal, {
   readonly refuse: (execution: string, name: string) => Effect.Effect<void, JournalUnavailable>
   /** Whether there ever was a message of that name. */
   readonly hasMessage: (execution: string, name: string) => Effect.Effect<boolean, JournalUnavailable>
-  /** The messages that are not dealt with, of all executions of an owner, in the order in which they came. */
-  readonly inbox: (owner: string) => Effect.Effect<ReadonlyArray<Addressed>, JournalUnavailable>
+  /** The messages that are not dealt with, of all executions of an owner, or of one, in the order in which they came. */
+  readonly inbox: (
+    owner: string,
+    execution?: string
+  ) => Effect.Effect<ReadonlyArray<Addressed>, JournalUnavailable>
   /** Gives an execution up, unless a message has come that is not dealt with: then nothing happens, and it is `false`. */
   readonly release: (
     execution: string,
@@ -197,12 +200,15 @@ export class Journal extends Context.Service<Journal, {
   readonly nextWake: Effect.Effect<number | undefined, JournalUnavailable>
   /** The owners of running executions. */
   readonly owners: Effect.Effect<ReadonlyArray<string>, JournalUnavailable>
-  /** Removes all of an execution that has ended; `false` if it has not, or is not there. */
+  /** Removes all of an execution that has ended, or is parked; `false` if it does neither, or is not there. */
   readonly remove: (execution: string) => Effect.Effect<boolean, JournalUnavailable>
 }>()("fluxion/durable/Journal") {}
 
 /** The states in which nothing more happens by itself. */
 export const ended: ReadonlyArray<State> = ["completed", "failed", "cancelled"]
+
+/** The states in which an execution may be removed. */
+export const removable: ReadonlyArray<State> = [...ended, "parked"]
 
 /** A journal that ends with its Layer. */
 export const layerMemory: Layer.Layer<Journal> = Layer.effect(

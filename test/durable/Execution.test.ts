@@ -165,4 +165,97 @@ describe.each(engines)("an execution on %s", (_name, engine) => {
       assert.strictEqual((error as Workflow.ExecutionCancelled)._tag, "ExecutionCancelled")
     }))
   }, 3_000)
+
+  it.live("runs nothing of its own when it was cancelled before anybody had it", () => {
+    const ran: Array<boolean> = []
+    const step = Task.make("step", {
+      payload: { hard: Schema.Boolean },
+      success: Schema.Void,
+      run: ({ hard }) => void ran.push(hard)
+    })
+    const flow = Workflow.make("flow", { payload: { hard: Schema.Boolean }, success: Schema.Void, run: step })
+    return on()(Effect.gen(function*() {
+      for (const hard of [true, false]) {
+        yield* flow.start({ hard }, { id: `${hard}` })
+        yield* Execution.cancel(`${hard}`, { hard })
+      }
+      yield* Effect.provide(
+        Effect.andThen(reached("true", "cancelled", "completed"), reached("false", "cancelled", "completed")),
+        flow.layer
+      )
+      assert.deepStrictEqual(ran, [])
+      assert.strictEqual((yield* Execution.get("true")).state, "cancelled")
+      assert.strictEqual((yield* Execution.get("false")).state, "cancelled")
+    }))
+  }, 3_000)
+
+  it.live("that is parked is cancelled without its code, and what it did is undone", () => {
+    const undone: Array<string> = []
+    const buy = Task.make("buy", {
+      payload: {},
+      success: Schema.String,
+      run: () => "bought",
+      rollback: () => Effect.sync(() => void undone.push("buy"))
+    })
+    const flow = Workflow.make("flow", {
+      payload: {},
+      success: Schema.String,
+      run: () => Effect.andThen(buy({}), ask(undefined))
+    })
+    return on(flow)(Effect.gen(function*() {
+      const { journal } = yield* Engine.Engine
+      for (const hard of [false, true]) {
+        const id = yield* flow.start({})
+        yield* reached(id, "paused")
+        const { length } = yield* Effect.orDie(journal.load(id))
+        yield* journal.append(id, length, [{ _tag: "ExecutionParked", problem: "no" }], {
+          set: { state: "parked", owner: null, problem: "no", waits: [] }
+        })
+        yield* Execution.cancel(id, { hard })
+        yield* reached(id, "cancelled")
+      }
+      assert.deepStrictEqual(undone, ["buy", "buy"])
+    }))
+  }, 3_000)
+
+  it.live("that was parked while it was undone goes on with that when it is retried", () => {
+    const undone: Array<string> = []
+    const flow = Workflow.make("flow", { payload: {}, success: Schema.String, run: () => ask(undefined) })
+    const buy = Task.make("buy_once", {
+      payload: {},
+      success: Schema.String,
+      run: () => "bought",
+      rollback: () => Effect.sync(() => void undone.push("buy"))
+    })
+    assert.strictEqual(buy.name, "buy_once")
+    return on(flow)(Effect.gen(function*() {
+      const { journal } = yield* Engine.Engine
+      const id = yield* flow.start({})
+      yield* reached(id, "paused")
+      const { length } = yield* Effect.orDie(journal.load(id))
+      yield* journal.append(id, length, [
+        { _tag: "StepStarted", key: "/buy_once:1", name: "buy_once", payload: {}, rollback: true },
+        { _tag: "StepCompleted", key: "/buy_once:1", exit: { _tag: "Success", value: "bought" } },
+        { _tag: "RollbackStarted", exit: { _tag: "Failure", cause: [{ _tag: "Die", defect: "no" }] } },
+        { _tag: "ExecutionParked", problem: "no" }
+      ], { set: { state: "parked", owner: null, problem: "no", waits: [] } })
+      yield* Execution.retry(id)
+      yield* reached(id, "failed")
+      assert.deepStrictEqual(undone, ["buy"])
+      assert.strictEqual((yield* Effect.flip(Execution.retry(id)))._tag, "ExecutionState")
+    }))
+  }, 3_000)
+
+  it.live("that is parked is deleted", () => {
+    const flow = Workflow.make("flow", { payload: {}, success: Schema.String, run: () => ask(undefined) })
+    return on(flow)(Effect.gen(function*() {
+      const { journal } = yield* Engine.Engine
+      const id = yield* flow.start({})
+      yield* reached(id, "paused")
+      assert.strictEqual((yield* Effect.flip(Execution.delete(id)))._tag, "ExecutionState")
+      yield* journal.append(id, 0, [], { set: { state: "parked" } })
+      yield* Execution.delete(id)
+      assert.strictEqual((yield* Effect.flip(Execution.get(id)))._tag, "ExecutionNotFound")
+    }))
+  }, 3_000)
 })

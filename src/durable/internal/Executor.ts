@@ -220,14 +220,18 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       })
     })
 
+  const tellChildren = (awaited: ReadonlyArray<{ readonly waits: unknown }>, isHard: boolean): void => {
+    for (const { waits } of awaited) {
+      const child = Waiting.childOf(waits)
+      if (child !== undefined) background(tell(child, Waiting.cancelMessage(isHard)))
+    }
+  }
+
   const cancel = (active: Active, isHard: boolean): void => {
     const interrupt = () => {
       if (active.state !== "running" && active.state !== "releasing") return
       active.state = "cancelling"
-      for (const { waits } of active.run.awaited) {
-        const child = Waiting.childOf(waits)
-        if (child !== undefined) background(tell(child, Waiting.cancelMessage(isHard)))
-      }
+      tellChildren(active.run.awaited, isHard)
       active.fiber?.interruptUnsafe()
     }
     if (isHard) return active.run.interrupt === undefined ? interrupt() : active.run.interrupt()
@@ -258,7 +262,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       }
       active.state = "running"
       for (const name of take) active.inbox.delete(name)
-      const messages = (yield* journal.inbox(active.owner)).filter(({ execution }) => execution === active.id)
+      const messages = yield* journal.inbox(active.owner, active.id)
       // nobody's message kept it: it is not ours any more
       if (messages.length === 0 && (yield* journal.entry(active.id))?.owner !== active.owner) return stop(active)
       for (const { message } of messages) deliver(active, message)
@@ -365,7 +369,8 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     registered: Registered,
     events: ReadonlyArray<Recorded>,
     owner: string,
-    sequence: number
+    sequence: number,
+    inbox: ReadonlyArray<Journal.Addressed> = []
   ): void => {
     const history = Replay.fromEvents(events.map(({ event }) => event))
     const { parent, payload: stored, seed } = history.started!
@@ -417,6 +422,14 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       background(end(active, Waiting.decodeEnd(definition, history.rollback.exit)))
       return
     }
+    const isTold = (name: string) => inbox.some(({ message }) => message.name === name)
+    if (definition.makeRun === undefined && isTold(Waiting.cancelHard)) {
+      // nothing of it runs, and nothing of it has to
+      active.state = "ending"
+      tellChildren(history.waits, true)
+      background(end(active, Exit.interrupt()))
+      return
+    }
     let payload: unknown
     try {
       payload = Codecs.of(definition.payload).decode(stored)
@@ -434,6 +447,8 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       Context.make(Engine, engine),
       Context.make(CurrentFeed, active.feed)
     )
+    // no step begins of what was cancelled before; what else it was told is there when it asks
+    if (definition.makeRun === undefined && isTold(Waiting.cancel)) cancel(active, false)
     active.fiber = Effect.runForkWith(full)(run.main(Effect.suspend(() => definition.run(payload))), {
       scheduler: idle
     })
@@ -442,6 +457,8 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
         background(finish(active, exit))
       }
     })
+    if (active.state === "cancelling") active.fiber.interruptUnsafe()
+    for (const { message } of inbox) deliver(active, message)
   }
 
   const tell = (execution: string, message: Journal.Message): Effect.Effect<boolean, Journal.JournalUnavailable> =>
@@ -497,14 +514,9 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     yield* journal.append(id, events.length, [claimed], {
       set: { state: "running", owner, epoch: epoch + 1, wakeAt: null }
     }).pipe(Effect.onError(() => Effect.sync(() => suspect === id && (suspect = undefined))))
-    // what its code would not wait for has to be there when it begins
-    const inbox = registered.definition.makeRun === undefined ? [] : yield* journal.inbox(owner)
+    const inbox = yield* journal.inbox(owner, id)
     const all = [...events, { sequence: events.length, at: now(), event: claimed }]
-    begin(id, registered, all, owner, all.length)
-    const active = running.get(id)
-    for (const { execution, message } of inbox) {
-      if (active !== undefined && execution === id) deliver(active, message)
-    }
+    begin(id, registered, all, owner, all.length, inbox)
     listeners.state(id)
   }, Effect.catchTag("Fenced", () => Effect.void))
 

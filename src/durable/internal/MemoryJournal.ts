@@ -5,7 +5,16 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type { JournalEvent, Recorded } from "../../core/JournalEvent.ts"
-import { type Addressed, type Also, type Change, ended, type Entry, Fenced, Journal, type Message } from "../Journal.ts"
+import {
+  type Addressed,
+  type Also,
+  type Change,
+  type Entry,
+  Fenced,
+  Journal,
+  type Message,
+  removable
+} from "../Journal.ts"
 
 interface Kept {
   readonly message: Message
@@ -83,11 +92,11 @@ export const make = (): Journal["Service"] => {
     post: (execution, message) => Effect.map(at, (at) => post({ execution, message }, at)),
     refuse: (execution, name) => Effect.sync(() => void inboxOf(execution).delete(name)),
     hasMessage: (execution, name) => Effect.sync(() => inboxes.get(execution)?.has(name) === true),
-    inbox: (owner) =>
+    inbox: (owner, execution) =>
       Effect.sync(() =>
-        [...entries.values()].filter((entry) => entry.owner === owner).flatMap(({ id }) =>
-          untaken(id).map((message) => ({ execution: id, message }))
-        )
+        [...entries.values()].filter((entry) =>
+          entry.owner === owner && (execution === undefined || execution === entry.id)
+        ).flatMap(({ id }) => untaken(id).map((message) => ({ execution: id, message })))
       ),
     release: (execution, owner, { take: taken, ...set }) =>
       Effect.map(at, (at) => {
@@ -149,7 +158,7 @@ export const make = (): Journal["Service"] => {
     remove: (execution) =>
       Effect.sync(() => {
         const entry = entries.get(execution)
-        if (entry === undefined || !ended.includes(entry.state)) return false
+        if (entry === undefined || !removable.includes(entry.state)) return false
         entries.delete(execution)
         journals.delete(execution)
         inboxes.delete(execution)

@@ -155,6 +155,7 @@ export const fromEvents = (events: Iterable<JournalEvent>): History => {
       case "ExecutionParked":
         break
       case "ExecutionRetried": {
+        if (rollback !== undefined) break
         const chain = failedChain(completed, steps)
         for (const key of chain) {
           // whoever retries it has decided: it begins anew

@@ -16,13 +16,13 @@ import {
   type Addressed,
   type Also,
   type Change,
-  ended,
   type Entry,
   Fenced,
   Journal,
   JournalUnavailable,
   JournalUnreadable,
   type Query,
+  removable,
   type SqlOptions,
   type State
 } from "../Journal.ts"
@@ -362,18 +362,19 @@ export const make = Effect.fnUntraced(function*({ maxInline = 32_768 }: SqlOptio
       sql`select 1 from fluxion_inbox where execution = ${execution} and name = ${name}`.pipe(
         Effect.mapBoth({ onSuccess: (rows) => rows.length > 0, onFailure: unavailable(execution, "hasMessage") })
       ),
-    inbox: (owner) =>
+    inbox: (owner, execution) =>
       sql<{ execution: string; name: string; data: string }>`
         select i.execution, i.name, i.data
         from fluxion_inbox i join fluxion_executions e on e.id = i.execution
-        where i.taken = 0 and e.owner = ${owner} order by i.position`.pipe(
+        where i.taken = 0 and e.owner = ${owner}
+          and ${execution === undefined ? sql`1 = 1` : sql`i.execution = ${execution}`} order by i.position`.pipe(
         Effect.mapBoth({
           onSuccess: (rows) =>
             rows.map(({ data, execution, name }): Addressed => ({
               execution,
               message: { name, data: JSON.parse(data) }
             })),
-          onFailure: unavailable("*", "inbox")
+          onFailure: unavailable(execution ?? "*", "inbox")
         })
       ),
     release: (execution, owner, { take: taken, ...change }) =>
@@ -447,7 +448,7 @@ export const make = Effect.fnUntraced(function*({ maxInline = 32_768 }: SqlOptio
     remove: (execution) =>
       Effect.gen(function*() {
         const rows = yield* sql`
-          delete from fluxion_executions where id = ${execution} and ${sql.in("state", ended)} returning id`
+          delete from fluxion_executions where id = ${execution} and ${sql.in("state", removable)} returning id`
         if (rows.length === 0) return false
         const values = yield* sql<{ value: string }>`
           select distinct value from fluxion_journal where execution = ${execution} and value is not null`

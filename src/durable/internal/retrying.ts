@@ -15,7 +15,8 @@ const again: JournalEvent = { _tag: "ExecutionRetried" }
 export const retry = Effect.fnUntraced(function*(journal: Journal.Journal["Service"], id: string) {
   const events = (yield* journal.load(id)).map(({ event }) => event)
   const { completed, retried, rollback } = Replay.fromEvents(events)
-  if (rollback !== undefined) return false
+  // one that was parked while it was undone goes on with that
+  if (rollback !== undefined && completed !== undefined) return false
   const { waits } = Replay.fromEvents([...events, again])
   yield* journal.append(id, events.length, [again], {
     set: { state: "queued", owner: null, problem: null, waits },
