@@ -3,7 +3,7 @@
  * nobody has them.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Option, Schema, Stream } from "effect"
+import { Deferred, Effect, Fiber, Layer, Option, Schedule, Schema, Stream } from "effect"
 import { Engine, Execution, type Journal, Pause, Task, Workflow } from "fluxion"
 import { Sqlite } from "fluxion/sqlite"
 
@@ -186,6 +186,35 @@ describe.each(engines)("an execution on %s", (_name, engine) => {
       assert.deepStrictEqual(ran, [])
       assert.strictEqual((yield* Execution.get("true")).state, "cancelled")
       assert.strictEqual((yield* Execution.get("false")).state, "cancelled")
+    }))
+  }, 3_000)
+
+  it.live("does not list a pause any more that lost a race, while it goes on with something else", () => {
+    const open = Deferred.makeUnsafe<void>()
+    let hasBegun = false
+    const slow = Task.make("slow", {
+      payload: {},
+      success: Schema.Void,
+      run: () => {
+        hasBegun = true
+        return Deferred.await(open)
+      }
+    })
+    const flow = Workflow.make("flow", {
+      payload: {},
+      success: Schema.Void,
+      run: () => Effect.andThen(Workflow.timeout(ask(undefined), "50 millis"), slow({}))
+    })
+    return on(flow)(Effect.gen(function*() {
+      const id = yield* flow.start({})
+      const info = yield* Effect.repeat(Execution.get(id), {
+        schedule: Schedule.spaced("20 millis"),
+        until: ({ waits }) => hasBegun && waits.length === 0
+      })
+      assert.strictEqual(info.state, "running")
+      assert.strictEqual((yield* Effect.flip(ask.resume(id, "late")))._tag, "AlreadyResumed")
+      yield* Deferred.succeed(open, undefined)
+      yield* flow.result(id)
     }))
   }, 3_000)
 

@@ -130,6 +130,27 @@ describe("an execution that failed in doubt", () => {
     }).pipe(Effect.provide(Layer.fresh(Journal.layerMemory))))
 })
 
+describe("an execution in doubt", () => {
+  it.effect("asks once, also when the process that is about to ask dies before it has", () =>
+    Effect.gen(function*() {
+      const journal = yield* Journal.Journal
+      const { flow, runs } = paying("ask")
+      const dead = process_(journal, "first", flow.layer)
+      yield* Effect.provide(Effect.andThen(flow.start({}, { id: "a" }), until(() => runs() === 1)), dead)
+      // it takes the execution over, and dies before it has recorded anything more
+      const { length } = yield* journal.load("a")
+      yield* journal.append("a", length, [{ _tag: "Claimed", owner: "second", epoch: 2, crashed: true }], {
+        set: { owner: "second", epoch: 2 }
+      })
+      yield* Effect.gen(function*() {
+        const { pending } = yield* Execution.settled("a")
+        assert.strictEqual(pending.length, 1)
+        yield* InDoubt.decide.resume("a", "rerun")
+        assert.strictEqual(yield* flow.result("a"), "paid in run 2")
+      }).pipe(Effect.provide(process_(journal, "third", flow.layer)))
+    }).pipe(Effect.provide(Layer.fresh(Journal.layerMemory))), 5_000)
+})
+
 describe("a task with a cache", () => {
   it.effect("gives its answer again to other executions, for so long, by its key", () => {
     const ran: Array<string> = []

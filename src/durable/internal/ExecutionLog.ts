@@ -6,12 +6,12 @@
  */
 import * as Effect from "effect/Effect"
 import type { JournalEvent } from "../../core/JournalEvent.ts"
-import type { Also, Journal, JournalError } from "../Journal.ts"
+import type { Also, Change, Journal, JournalError } from "../Journal.ts"
 
 /** Where a run's events go. */
 export interface Log {
-  /** Puts an event behind those before it; it is durable with the next one that is awaited. */
-  readonly put: (event: JournalEvent) => void
+  /** Puts an event, and a change of the entry, behind those before; they are durable with the next event that is awaited. */
+  readonly put: (event: JournalEvent, set?: Change) => void
   /** Puts an event, and waits until it is durable. */
   readonly append: (event: JournalEvent, also?: Also) => Effect.Effect<void>
 }
@@ -22,6 +22,8 @@ export class ExecutionLog implements Log {
   readonly #execution: string
   #next: number
   #buffer: Array<JournalEvent> = []
+  /** What changes in the entry with the events of the buffer. */
+  #set: Change | undefined
   #isFailed = false
   /** How many events of the execution are durable. */
   durable: number
@@ -44,7 +46,8 @@ export class ExecutionLog implements Log {
     return this.#buffer
   }
 
-  put(event: JournalEvent): void {
+  put(event: JournalEvent, set?: Change): void {
+    if (set !== undefined) this.#set = { ...this.#set, ...set }
     if (this.#buffer.push(event) === 1) this.onPut()
   }
 
@@ -87,9 +90,12 @@ export class ExecutionLog implements Log {
       const from = this.#next
       const put = this.#buffer
       const all = put.length === 0 ? events : [...put, ...events]
+      const set = this.#set
       this.#buffer = []
+      this.#set = undefined
       this.#next += all.length
-      return Effect.mapBoth(this.#journal.append(this.#execution, from, all, also), {
+      const withSet = set === undefined ? also : { ...also, set: { ...set, ...also?.set } }
+      return Effect.mapBoth(this.#journal.append(this.#execution, from, all, withSet), {
         onSuccess: () => {
           this.durable = Math.max(this.durable, from + all.length)
         },
@@ -98,6 +104,7 @@ export class ExecutionLog implements Log {
           if (this.#next === from + all.length) {
             this.#next = from
             this.#buffer = [...put, ...this.#buffer]
+            if (set !== undefined) this.#set = { ...set, ...this.#set }
           }
           return error
         }

@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type { JournalEvent } from "../../core/JournalEvent.ts"
 import * as InDoubt from "../InDoubt.ts"
-import type { Also } from "../Journal.ts"
+import type { Also, Change } from "../Journal.ts"
 import { type Attempts, type FailedAttempt, type Folded, type Step, StepScope, type Wait } from "../StepScope.ts"
 import { TaskInDoubt } from "../TaskError.ts"
 import * as Codecs from "./codecs.ts"
@@ -409,7 +409,8 @@ export class ExecutionRun implements Run {
           this.#unpark(level)
           this.#awaited.delete(key)
           this.#listed.delete(key)
-          this.#discarded(key)
+          // nobody is asked to answer it any more
+          this.#discarded(key, { waits: this.waits })
         }
         // an answer that is under way is thrown away when it is there
         state = "over"
@@ -534,8 +535,8 @@ export class ExecutionRun implements Run {
     }
   }
 
-  #discarded(key: string): void {
-    if (this.#state === "running") this.#log.put({ _tag: "StepDiscarded", key })
+  #discarded(key: string, set?: Change): void {
+    if (this.#state === "running") this.#log.put({ _tag: "StepDiscarded", key }, set)
   }
 
   /** Whoever asked is gone. */

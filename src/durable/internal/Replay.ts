@@ -82,6 +82,9 @@ const failedChain = (completed: ReadonlyArray<string>, steps: ReadonlyMap<string
   return chain
 }
 
+/** The name of the question that a step in doubt asks. */
+const inDoubt = "in_doubt"
+
 /** The steps that had started, and did not just wait for somebody. */
 const running = (steps: ReadonlyMap<string, Record>): ReadonlyArray<string> => {
   const waiting = new Set<string>()
@@ -100,6 +103,8 @@ export const fromEvents = (events: Iterable<JournalEvent>): History => {
   /** What was thrown away, what was recorded of it before, and how many steps were completed then. */
   let discards: Array<{ readonly key: string; readonly before: Record | undefined; readonly index: number }> = []
   const doubts = new Map<string, number>()
+  /** How many of a step's doubts somebody has decided. */
+  const decided = new Map<string, number>()
   let completed: Array<string> = []
   let started: History["started"]
   let epoch = 0
@@ -115,7 +120,11 @@ export const fromEvents = (events: Iterable<JournalEvent>): History => {
         epoch = event.epoch
         crashes = event.crashed === true ? crashes + 1 : 0
         // it died, or was stopped and interrupted what ran: whether that had its effect, nobody knows
-        for (const key of running(steps)) doubts.set(key, (doubts.get(key) ?? 0) + 1)
+        for (const key of running(steps)) {
+          // as long as the last doubt is not decided, it has not begun again
+          const isDecided = (decided.get(key) ?? 0) === (doubts.get(key) ?? 0)
+          if (isDecided) doubts.set(key, (doubts.get(key) ?? 0) + 1)
+        }
         continue
       case "StepStarted":
         if (!steps.has(event.key)) steps.set(event.key, { _tag: "Started" })
@@ -134,6 +143,10 @@ export const fromEvents = (events: Iterable<JournalEvent>): History => {
       case "StepCompleted":
         steps.set(event.key, { _tag: "Completed", exit: event.exit })
         completed.push(event.key)
+        if (StepKey.nameOf(event.key) === inDoubt) {
+          const step = StepKey.parentOf(event.key)
+          decided.set(step, (decided.get(step) ?? 0) + 1)
+        }
         break
       case "StepDiscarded": {
         // a change stands, whatever became of the code that made it
@@ -161,6 +174,7 @@ export const fromEvents = (events: Iterable<JournalEvent>): History => {
           // whoever retries it has decided: it begins anew
           steps.delete(key)
           doubts.delete(key)
+          decided.delete(key)
           attempts.delete(key)
           for (const other of failed) if (StepKey.stepOf(other) === key) failed.delete(other)
         }

@@ -36,6 +36,9 @@ export const nameOf = (key: string): string => {
   return step.slice(step.lastIndexOf("/") + 1, step.lastIndexOf(":"))
 }
 
+/** The key of the step, or of the attempt at it, right around a step; `""` is the execution itself. */
+export const parentOf = (key: string): string => key.slice(0, key.lastIndexOf("/"))
+
 /** What `key` is beneath, the innermost first: steps, or attempts at them. */
 export const around = function*(key: string): Generator<string> {
   for (let end = key.lastIndexOf("/"); end > 0; end = key.lastIndexOf("/", end - 1)) yield key.slice(0, end)
