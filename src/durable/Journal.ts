@@ -121,6 +121,8 @@ export interface Also {
   /** Messages of the execution that are taken back: others of their names may come. */
   readonly refuse?: ReadonlyArray<string> | undefined
   readonly post?: Addressed | undefined
+  /** Leaves a message to all executions whose ids come behind `prefix` in the names of messages that this one ever got. */
+  readonly tell?: { readonly prefix: string; readonly message: Message } | undefined
   /** Keeps an outcome for other executions. */
   readonly remember?: { readonly key: string; readonly exit: Schema.Json; readonly until: number } | undefined
 }

@@ -284,6 +284,27 @@ for (const [name, layer] of Object.entries(layers)) {
       )
     })
 
+    it.effect("are woken by an execution that another one has started, too", () => {
+      const Parent = Workflow.make("Parent", { ...byId, success: Schema.String })
+      const Child = Workflow.make("Child", { ...byId, success: Schema.String })
+      const layer = Layer.merge(
+        Parent.toLayer(({ id }) => Effect.map(Child.execute({ id: "shared" }), (said) => `${id} ${said}`)),
+        Child.toLayer(() => Effect.as(DurableClock.sleep({ name: "nap", duration: "1 hour" }), "slept"))
+      )
+      return on(
+        layer,
+        Effect.gen(function*() {
+          const ids = ["a", "b", "c"]
+          for (const id of ids) {
+            const parent = yield* Parent.execute({ id }, { discard: true })
+            yield* until("Suspended", Parent.poll(parent))
+          }
+          yield* TestClock.adjust("1 hour")
+          for (const id of ids) assert.strictEqual(yield* Parent.execute({ id }), `${id} slept`)
+        })
+      )
+    }, 5_000)
+
     it.effect("end where they suspend when they are interrupted; what they did is compensated, their children end", () => {
       const compensated: Array<string> = []
       const Parent = Workflow.make("Parent", byId)

@@ -265,6 +265,16 @@ for (const [name, layer] of Object.entries(layers)) {
           }))
           assert.isTrue(yield* journal.hasMessage("parent", "/child:1"))
           assert.isFalse(yield* journal.hasMessage("parent", "/child:2"))
+          yield* journal.append("other", 0, [completed("/x:1")], {
+            create: { ...entry, state: "waiting", owner: null }
+          })
+          yield* journal.post("child", { name: "asked/other", data: null })
+          yield* journal.append("child", 1, [completed("/x:2")], {
+            take: ["asked/other"],
+            tell: { prefix: "asked/", message: { name: "child/child", data: 1 } }
+          })
+          assert.isTrue(yield* journal.hasMessage("other", "child/child"))
+          assert.strictEqual((yield* journal.entry("other"))!.state, "queued")
           assert.strictEqual((yield* journal.entry("parent"))!.state, "queued")
         })
       )

@@ -16,7 +16,7 @@ import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
 import { CurrentExecution } from "../CurrentExecution.ts"
 import type { Definition, Engine } from "../Engine.ts"
 import { ended, type Entry } from "../Journal.ts"
-import { childKey, CurrentRun, deferredKey, EffectRun, encodeDeferred, resumeKey } from "./EffectRun.ts"
+import { CurrentRun, deferredKey, EffectRun, encodeDeferred, resumeKey } from "./EffectRun.ts"
 import * as StepKey from "./StepKey.ts"
 import * as Waiting from "./waiting.ts"
 
@@ -106,7 +106,7 @@ export const make = (engine: Engine["Service"]): WorkflowEngine.WorkflowEngine["
         entry?.workflow === workflow._tag ? Effect.void : surely(Effect.asVoid(
           engine.start(definitionOf(workflow), payload, {
             id,
-            parent: parent === undefined ? undefined : { execution: parent, key: childKey(id) }
+            parent: parent === undefined ? undefined : { execution: parent, key: Waiting.childKey(id) }
           })
         ))
     )
@@ -137,6 +137,13 @@ export const make = (engine: Engine["Service"]): WorkflowEngine.WorkflowEngine["
               : resultNow(workflow, executionId))
         )
         if (result._tag === "Complete") return result
+        const entry = yield* surely(journal.entry(executionId))
+        if (detached !== true && entry?.parent?.execution !== run.id) {
+          // somebody else has started it: it has to be asked, and may have ended meanwhile
+          yield* surely(engine.tell(executionId, { name: `${Waiting.askedBy}${run.id}`, data: null }))
+          const now = yield* resultNow(workflow, executionId)
+          if (now._tag === "Some" && now.value._tag === "Complete") return now.value
+        }
         yield* run.child(executionId, workflow._tag)
         return new Workflow.Suspended({})
       }),

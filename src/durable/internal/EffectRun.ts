@@ -28,6 +28,7 @@ import type { Awaited, Made, Run } from "./Run.ts"
 import { States } from "./States.ts"
 import * as StepKey from "./StepKey.ts"
 import * as Timer from "./timer.ts"
+import * as Waiting from "./waiting.ts"
 
 type Instance = WorkflowInstance["Service"]
 
@@ -60,9 +61,6 @@ const isSuspended = (result: Workflow.Result<unknown, unknown>) => result._tag =
 
 /** Under which name a deferred's outcome is told and recorded. */
 export const deferredKey = (name: string): string => `deferred/${name}`
-
-/** Under which name a child's end is told. */
-export const childKey = (execution: string): string => `child/${execution}`
 
 /** What begins the name of a message that has the code run again. */
 export const resumeKey = "resume/"
@@ -384,7 +382,7 @@ export class EffectRun implements Run {
   /** The code waits for another execution, which will tell it of its end. */
   child(execution: string, workflow: string): Effect.Effect<void> {
     return this.#list(
-      childKey(execution),
+      Waiting.childKey(execution),
       workflow,
       () => Effect.succeed({ _tag: "Execution", execution, workflow })
     )

@@ -315,11 +315,19 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       active,
       active.log.tryAppend([{ _tag: "ExecutionCompleted", exit: stored.json }], {
         set: { state, owner: null, waits: [], wakeAt: null },
-        ...(told === null ? {} : { post: told })
+        ...(told === null ? {} : { post: told }),
+        ...definition.makeRun === undefined ? {} : {
+          tell: {
+            prefix: Waiting.askedBy,
+            message: { name: Waiting.childKey(active.id), data: Waiting.childExit(active.id, definition, stored.exit) }
+          }
+        }
       })
     )
     forget(active)
     listeners.state(active.id)
+    // those who asked to be told are looked for
+    if (definition.makeRun !== undefined) kicked.openUnsafe()
     if (told !== null) {
       const parent = running.get(told.execution)
       if (parent === undefined) kicked.openUnsafe()

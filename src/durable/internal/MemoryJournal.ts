@@ -77,6 +77,12 @@ export const make = (): Journal["Service"] => {
     if (also?.take !== undefined) take(execution, also.take)
     for (const name of also?.refuse ?? []) inboxOf(execution).delete(name)
     if (also?.post !== undefined) post(also.post, at)
+    if (also?.tell !== undefined) {
+      const { message, prefix } = also.tell
+      for (const name of inboxOf(execution).keys()) {
+        if (name.startsWith(prefix)) post({ execution: name.slice(prefix.length), message }, at)
+      }
+    }
     if (also?.remember !== undefined) kept.set(also.remember.key, copy(also.remember))
     return Effect.void
   }

@@ -267,12 +267,18 @@ export const make = Effect.fnUntraced(function*({ maxInline = 32_768 }: SqlOptio
     return true
   })
 
+  const tellAll = (execution: string, { message, prefix }: NonNullable<Also["tell"]>, at: number) =>
+    Effect.flatMap(
+      sql<{ name: string }>`select name from fluxion_inbox
+        where execution = ${execution} and substr(name, 1, ${prefix.length}) = ${prefix} order by position`,
+      Effect.forEach(({ name }) => post({ execution: name.slice(prefix.length), message }, at), { discard: true })
+    )
   const refuse = (execution: string, names: ReadonlyArray<string>) =>
     sql`delete from fluxion_inbox where execution = ${execution} and ${sql.in("name", names)}`
 
   const changes = function*(
     { at, execution }: Append,
-    { create, post: posted, refuse: refused, remember, set, take: taken }: Also
+    { create, post: posted, refuse: refused, remember, set, take: taken, tell }: Also
   ) {
     if (create !== undefined) {
       const { parent, version, workflow, ...rest } = create
@@ -287,6 +293,7 @@ export const make = Effect.fnUntraced(function*({ maxInline = 32_768 }: SqlOptio
     if (taken !== undefined && taken.length > 0) yield take(execution, taken)
     if (refused !== undefined && refused.length > 0) yield refuse(execution, refused)
     if (posted !== undefined) yield post(posted, at)
+    if (tell !== undefined) yield tellAll(execution, tell, at)
     if (remember !== undefined) {
       const { exit, key, until } = remember
       yield sql`delete from fluxion_cache where until <= ${at}`

@@ -19,6 +19,12 @@ export const cancel = "cancel"
 /** The name of the message that cancels, and interrupts what runs. */
 export const cancelHard = "cancel/hard"
 
+/** Under which name the end of a child of an Effect workflow is told. */
+export const childKey = (execution: string): string => `child/${execution}`
+
+/** What begins the name of a message by which an execution that did not start this one asks to be told of its end. */
+export const askedBy = "asked/"
+
 /** The message that cancels. */
 export const cancelMessage = (isHard: boolean): Message => ({ name: isHard ? cancelHard : cancel, data: null })
 
