@@ -24,7 +24,8 @@ const files = [
   "durable",
   "cluster",
   "memory",
-  "conversation"
+  "conversation",
+  "skills"
 ]
 
 const usage = `npm run bench [-- rows…] [--quick] [--json]

@@ -209,6 +209,21 @@ Ada is a vegetarian.
 search_memory [{"key":"bees","value":"Bees dance to say where flowers are.","by":"researcher"}]
 Bees dance to talk.
 2027 [ 'bees', 'deadline' ] 12000
+`,
+  "21-skills.ts": `use_skill {"skill":"refunds","instructions":"# Refunds\\n\\n1. Read references/limit
+skill: refunds
+read_skill_file {"text":"At most 50 euros an order. More is decided by a person.\\n"}
+refund "paid 50 euros back for A-17"
+50 euros are paid back in three working days; a person decides about the other 30.
+[ 'invoices', 'refunds' ] []
+`,
+  "22-skills-in-code.ts": `All is clean.
+2 messages; sweep, mop, unlock, use_skill, read_skill_file
+4 messages; sweep, mop, use_skill, read_skill_file
+6 messages; sweep, mop, use_skill, read_skill_file
+8 messages; sweep, mop, use_skill, read_skill_file
+- cleaning: Cleans the shop. Use it before opening.
+- opening: Opens the shop.
 `
 }
 

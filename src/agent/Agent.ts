@@ -53,6 +53,7 @@ import type {
   RunOptions
 } from "./Options.ts"
 import * as Output from "./Output.ts"
+import * as SkillCatalog from "./SkillCatalog.ts"
 import * as Toolbox from "./Toolbox.ts"
 import * as Transcript from "./Transcript.ts"
 import * as Watch from "./Watch.ts"
@@ -184,7 +185,7 @@ export type ChangedRest<Old, Options> =
   | Old
   | { readonly [Name in keyof Options & Effectful]: ServicesOf<Options[Name]> }[keyof Options & Effectful]
 
-type Effectful = "instructions" | "beforeTurn" | "check" | "fallback" | "rollback" | "longTermMemory"
+type Effectful = "instructions" | "beforeTurn" | "check" | "fallback" | "rollback" | "longTermMemory" | "skills"
 // an option that is not there stays as it is
 type Kept<Options, Name extends string, Old> = Options extends { readonly [Key in Name]: unknown } ? never : Old
 type ToolNeeds<Tools> = Tools extends ReadonlyArray<infer Item> ? Toolbox.Requirements<Item> : never
@@ -239,19 +240,20 @@ export const make = <
   FR extends Task.Body<Output["Type"], AgentError> = never,
   RR = never,
   Approval extends boolean | undefined = undefined,
-  RM = never
+  RM = never,
+  RK = never
 >(
   name: Name,
-  options: AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR, Approval, RM>
+  options: AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR, Approval, RM, RK>
 ): Agent<
   Name,
   NoInfer<Output>["Type"],
-  ModelNeeds<Model> | Toolbox.Requirements<Tools> | RestNeeds<NoInfer<Output>, RI, RB, RC, FR, RR, RM>,
+  ModelNeeds<Model> | Toolbox.Requirements<Tools> | RestNeeds<NoInfer<Output>, RI, RB, RC, FR, RR, RM | RK>,
   FallbackError<FR> | ApprovalError<Approval>,
   Parts<
     ModelNeeds<Model>,
     Toolbox.Requirements<Tools>,
-    RestNeeds<NoInfer<Output>, RI, RB, RC, FR, RR, RM>,
+    RestNeeds<NoInfer<Output>, RI, RB, RC, FR, RR, RM | RK>,
     ApprovalError<Approval>
   >
 > => {
@@ -276,19 +278,20 @@ export const agent = <
   FR extends Task.Body<Output["Type"], AgentError> = never,
   RR = never,
   Approval extends boolean | undefined = undefined,
-  RM = never
+  RM = never,
+  RK = never
 >(
-  instructions: AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR, Approval, RM>["instructions"],
-  options?: Omit<AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR, Approval, RM>, "instructions">
+  instructions: AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR, Approval, RM, RK>["instructions"],
+  options?: Omit<AgentOptions<Tools, Model, Output, RI, RB, RC, FR, RR, Approval, RM, RK>, "instructions">
 ): Agent<
   string,
   NoInfer<Output>["Type"],
-  ModelNeeds<Model> | Toolbox.Requirements<Tools> | RestNeeds<NoInfer<Output>, RI, RB, RC, FR, RR, RM>,
+  ModelNeeds<Model> | Toolbox.Requirements<Tools> | RestNeeds<NoInfer<Output>, RI, RB, RC, FR, RR, RM | RK>,
   FallbackError<FR> | ApprovalError<Approval>,
   Parts<
     ModelNeeds<Model>,
     Toolbox.Requirements<Tools>,
-    RestNeeds<NoInfer<Output>, RI, RB, RC, FR, RR, RM>,
+    RestNeeds<NoInfer<Output>, RI, RB, RC, FR, RR, RM | RK>,
     ApprovalError<Approval>
   >
 > => fromOptions(nameAfter(options?.model), { ...options, instructions } as never) as never
@@ -313,7 +316,12 @@ const ConversingPayload = Schema.Struct({ ...OwnedPayload.fields, conversation: 
 
 const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unknown, any> => {
   if (options.memory !== undefined) Remember.called(options.memory, name)
-  const tools = Toolbox.fromInputs([...options.tools ?? [], ...options.longTermMemory?.tools ?? []])
+  const skills = SkillCatalog.of(options.skills)
+  const tools = Toolbox.fromInputs([
+    ...options.tools ?? [],
+    ...options.longTermMemory?.tools ?? [],
+    ...skills?.tools ?? []
+  ])
   const output = options.output === undefined || options.output === Schema.String
     ? undefined
     : Output.make(options.output)
@@ -326,6 +334,7 @@ const fromOptions = (name: string, options: AnyAgentOptions): Agent<string, unkn
     tools,
     declared: [...tools.values()].map((tool) => tool.tool),
     output,
+    skills,
     secretive: new Map([...tools].flatMap(([name, { learn }]) => learn === undefined ? [] : [[name, learn]])),
     warnings: Toolbox.clashes(name, [...tools.values()]),
     logged: new Set()

@@ -12,6 +12,7 @@ import type { Options as TaskOptions, Retry } from "../durable/Task.ts"
 import type { LongTermMemory } from "./LongTermMemory.ts"
 import type { ModelOptions } from "./ModelOptions.ts"
 import type { Fallback } from "./Models.ts"
+import type { Skill, Skills } from "./Skill.ts"
 import type { RunStep, StopWhen } from "./StopWhen.ts"
 import type { ToolInput } from "./Toolbox.ts"
 import type { WorkingMemory } from "./WorkingMemory.ts"
@@ -81,7 +82,8 @@ export interface AgentOptions<
   FR,
   RR,
   Approval = boolean | undefined,
-  RM = any
+  RM = any,
+  RK = any
 > extends
   ModelOptions,
   Omit<
@@ -102,6 +104,11 @@ export interface AgentOptions<
   readonly memory?: WorkingMemory | undefined
   /** Facts that outlive the run: `LongTermMemory.make({ scope })`. The model is given tools to use them. */
   readonly longTermMemory?: LongTermMemory<RM> | undefined
+  /**
+   * Instructions for kinds of work, which the model reads when it needs them: `Skill.directory("./skills")`, or skills
+   * made in code. The model is given tools to read them.
+   */
+  readonly skills?: Skills<RK> | ReadonlyArray<Skill> | undefined
   /** What the answer has to be. Default: text. The answer is decoded by it, so dates are dates. */
   readonly output?: Output | undefined
   /** Rules that the Schema cannot say; fails with what the model is to correct. */

@@ -100,6 +100,8 @@ const write = (page: Page, event: AgentEvent): void => {
       return page.line("result", `← ${page.close(callKey(event), event.name)} ${show(event.result)}`)
     case "ToolFailed":
       return page.line("failure", `✗ ${page.close(callKey(event), event.name)}: ${oneLine(event.message)}`)
+    case "SkillActivated":
+      return page.line("notice", `skill ${event.skill} is used`)
     case "OutputRejected":
       page.forget()
       return page.line("notice", `! the answer does not fit: ${oneLine(event.issues.join("; "))}`)

@@ -96,6 +96,8 @@ export const ToolFailed = Schema.TaggedStruct("ToolFailed", {
   message: Schema.String,
   cause: Schema.String
 })
+/** The model has read the instructions of a skill, to follow them. */
+export const SkillActivated = Schema.TaggedStruct("SkillActivated", { ...inTurn, skill: Schema.String })
 export const OutputPartial = Schema.TaggedStruct("OutputPartial", { ...inTurn, value: Shown })
 export const OutputRejected = Schema.TaggedStruct("OutputRejected", {
   ...inTurn,
@@ -169,6 +171,7 @@ export const AgentEvent = Schema.Union([
   ToolProgress,
   ToolReturned,
   ToolFailed,
+  SkillActivated,
   OutputPartial,
   OutputRejected,
   ModelRetried,

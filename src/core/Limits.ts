@@ -31,3 +31,9 @@ export const maxSummary = 2048
 
 /** How often in a row a vendor may pause a turn in which it runs its own tools; it is asked to go on each time. */
 export const maxPauses = 10
+
+/** Bytes of one file of a skill, its SKILL.md too: larger ones are not read. */
+export const maxSkillFile = 1_048_576
+
+/** Characters of one file of a skill that the model is shown at once; it may ask for more from there. */
+export const maxSkillText = 32_768

@@ -126,6 +126,7 @@ class UiMessages implements Encoder {
       case "OutputRejected":
       case "ModelRetried":
       case "ModelFellBack":
+      case "SkillActivated":
       case "Paused":
         return this.#notify(event)
     }

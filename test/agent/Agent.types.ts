@@ -2,9 +2,22 @@
  * The types of agents: what a run gives, how it fails, and what it still needs. Checked by the compiler, never run.
  */
 import { expectTypeOf } from "@effect/vitest"
-import { Context, Effect, Layer, Schema, SchemaGetter, type Scope, type Stream } from "effect"
+import { Context, Effect, type FileSystem, Layer, Schema, SchemaGetter, type Scope, type Stream } from "effect"
 import { LanguageModel, Tool, Toolkit } from "effect/ai"
-import { Agent, agent, type AgentError, type AgentEvent, Models, Task, Toolbox, type Watch } from "fluxion"
+import {
+  Agent,
+  agent,
+  type AgentError,
+  type AgentEvent,
+  LongTermMemory,
+  type MemoryStore,
+  Models,
+  Skill,
+  SkillCatalog,
+  Task,
+  Toolbox,
+  type Watch
+} from "fluxion"
 import { TestModel } from "fluxion/testing"
 
 class Weather extends Context.Service<Weather, { readonly at: (city: string) => Effect.Effect<string> }>()(
@@ -209,4 +222,30 @@ const Coded = Schema.String.pipe(Schema.decodeTo(Schema.String, {
 }))
 expectTypeOf(Agent.make("a", { instructions: "i", output: Coded })("hi")).toEqualTypeOf<
   Effect.Effect<string, AgentError.AgentError, Model | Weather | Clock>
+>()
+
+// skills made in code need nothing, folders are read, a catalog of the context is asked for
+const note = Skill.make("note", { description: "d", instructions: "i" })
+expectTypeOf(Agent.make("a", { instructions: "i", skills: [note] })("hi")).toEqualTypeOf<
+  Effect.Effect<string, AgentError.AgentError, Model>
+>()
+const reads = Agent.make("a", { instructions: "i", skills: Skill.directory("skills") })
+expectTypeOf<Needs<ReturnType<typeof reads>>>().toEqualTypeOf<Model | FileSystem.FileSystem>()
+expectTypeOf<Needs<ReturnType<ReturnType<typeof reads.with<{ skills: [typeof note] }>>>>>().toExtend<
+  Model | FileSystem.FileSystem
+>()
+const mixed = Agent.make("a", {
+  instructions: "i",
+  skills: SkillCatalog.make([note, Skill.directory("skills"), SkillCatalog.service])
+})
+expectTypeOf<Needs<ReturnType<typeof mixed>>>().toEqualTypeOf<
+  Model | FileSystem.FileSystem | SkillCatalog.SkillCatalog
+>()
+const remembers = Agent.make("a", {
+  instructions: "i",
+  skills: Skill.directory("skills"),
+  longTermMemory: LongTermMemory.make({ scope: "s" })
+})
+expectTypeOf<Needs<ReturnType<typeof remembers>>>().toEqualTypeOf<
+  Model | FileSystem.FileSystem | MemoryStore.MemoryStore
 >()

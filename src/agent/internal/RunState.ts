@@ -11,6 +11,7 @@ import * as Secrets from "../../core/Secrets.ts"
 import * as Usage from "../../core/Usage.ts"
 import type { Fallback } from "../Models.ts"
 import type { ResponseFold, TurnResponse } from "../ResponseFold.ts"
+import type { Catalog, Skill } from "../Skill.ts"
 import type { RunStep } from "../StopWhen.ts"
 import type { Outcome } from "../Toolbox.ts"
 import type { Call } from "../Turn.ts"
@@ -47,6 +48,9 @@ export class RunState {
   chains: Map<Fallback, Chain> | undefined
   /** Whether the vendor paused its last message, with tools of its own under way: the next response goes on with it. */
   isPaused = false
+  /** The skills that the model may use, and those that it does. */
+  skills: Catalog | undefined
+  activeSkills: ReadonlyArray<Skill> = []
   /** The response under way. */
   fold: ResponseFold | undefined
   pending: Pending | undefined

@@ -22,6 +22,7 @@ import { isFallback } from "../Models.ts"
 import * as Output from "../Output.ts"
 import type { TurnResponse } from "../ResponseFold.ts"
 import * as Tokens from "../Tokens.ts"
+import type { Outcome } from "../Toolbox.ts"
 import * as Trim from "../Trim.ts"
 import * as Turn from "../Turn.ts"
 import * as Answer from "./answer.ts"
@@ -43,6 +44,7 @@ import {
 } from "./prepare.ts"
 import { runCalls } from "./runCalls.ts"
 import type { RunState } from "./RunState.ts"
+import * as SkillTools from "./skillTools.ts"
 import { warn } from "./warn.ts"
 
 /** Runs an agent until its model answers. */
@@ -62,6 +64,11 @@ export const run = Effect.fnUntraced(function*(
   input.isStarted = true
   if (input.failed !== undefined) yield* tellAgain(agent, input, input.failed)
   for (const { code, message } of agent.warnings) yield* warn(agent, state, code, message)
+  if (state.skills !== undefined) {
+    for (const message of SkillTools.missing(agent.name, state.skills.list(), agent.tools)) {
+      yield* warn(agent, state, "skill-tools-missing", message)
+    }
+  }
   if (input.foreign) yield* warn(agent, state, "two-effects", EffectCopies.advice("runs this agent"))
 
   const asked = modelOptions(agent, input.options)
@@ -109,6 +116,7 @@ export const run = Effect.fnUntraced(function*(
       offered: agent.tools,
       toolChoice: toolChoiceOf(agent, state, wanted, isLast)
     }
+    if (agent.skills?.restrictTools === true) request = restricted(agent, state, request)
     if (chain !== undefined && turn === 1) yield* checkModels(agent, chain, request, question)
     let changes: { readonly [key: string]: unknown } | undefined
     if (options.beforeTurn !== undefined) {
@@ -164,6 +172,7 @@ export const run = Effect.fnUntraced(function*(
       const { offered } = request
       const plan = Turn.plan(calls, offered, isLast ? 0 : maxToolCalls - state.toolCalls)
       const outcomes = yield* runCalls(agent, input, state, { turn, calls, offered, plan, maxToolCalls })
+      if (state.skills !== undefined) yield* activate(input, state, turn, calls, outcomes)
       if (keepsSteps) state.steps.push(Turn.toStep(turn, text, calls, outcomes))
       if (!isLast) {
         if (options.stopWhen?.(state.steps) !== true) continue
@@ -194,6 +203,34 @@ export const run = Effect.fnUntraced(function*(
       return yield* new OutputInvalid({ issues, text: reading.text })
     }
     if (answerCall === undefined) state.content.push(Parts.user([Parts.text(Answer.correction(answerBy, issues))]))
+  }
+})
+
+/** A turn's request with the tools that the active skills leave. */
+const restricted = (agent: AgentDefinition, state: RunState, request: TurnRequest): TurnRequest => {
+  const names = SkillTools.allowed(state.activeSkills, agent.tools.keys())
+  return names === undefined ? request : {
+    ...request,
+    tools: agent.declared.filter(({ name }) => names.includes(name)),
+    offered: new Map([...agent.tools].filter(([name]) => names.includes(name)))
+  }
+}
+
+/** Notes the skills that the model has begun to use, and tells of them. */
+const activate = Effect.fnUntraced(function*(
+  { path, sink }: RunInput,
+  state: RunState,
+  turn: number,
+  calls: ReadonlyArray<Turn.Call>,
+  outcomes: ReadonlyArray<Outcome>
+) {
+  for (const [index, { name }] of calls.entries()) {
+    const outcome = outcomes[index]
+    const skill = outcome?._tag === "Returned" ? SkillTools.activated(name, outcome.result) : undefined
+    if (skill === undefined || state.activeSkills.some((active) => active.name === skill)) continue
+    const found = yield* Effect.option(state.skills!.get(skill))
+    if (found._tag === "Some") state.activeSkills = [...state.activeSkills, found.value]
+    if (sink !== undefined) yield* sink.emit({ _tag: "SkillActivated", path, turn, skill })
   }
 })
 

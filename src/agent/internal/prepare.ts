@@ -18,6 +18,7 @@ import type { ModelOptions } from "../ModelOptions.ts"
 import { type Fallback, isFallback, Models } from "../Models.ts"
 import type { AnyAgentOptions, ConversationOptions, Instruction, RunOptions, TurnChange } from "../Options.ts"
 import type { Output } from "../Output.ts"
+import type { Catalog, Skills } from "../Skill.ts"
 import type { BoundTool } from "../Toolbox.ts"
 import * as Circuit from "./circuit.ts"
 import { Chain } from "./fallback.ts"
@@ -26,6 +27,7 @@ import type { Target } from "./modelCall.ts"
 import * as Parts from "./Parts.ts"
 import type { RunScope } from "./RunScope.ts"
 import { RunState } from "./RunState.ts"
+import * as SkillTools from "./skillTools.ts"
 
 /** An agent, made. */
 export interface AgentDefinition {
@@ -38,6 +40,7 @@ export interface AgentDefinition {
   readonly secretive: ReadonlyMap<string, (args: unknown) => void>
   /** What the answer has to be; `undefined` for text. */
   readonly output: Output | undefined
+  readonly skills: Skills<any> | undefined
   /** What is wrong with how it was made. */
   readonly warnings: ReadonlyArray<Warning>
   /** Warnings that were logged already: each is logged once. */
@@ -197,8 +200,12 @@ export const begin = (
   if (memory?.isOwned === true && (input.owner ?? "") === "") {
     return Effect.fail(new OwnerMissing({ memory: memory.scope }))
   }
-  const start = (own: string): Effect.Effect<RunState, ModelFailed> => {
-    const instructions = memory === undefined ? own : own === "" ? MemoryTools.hint : `${own}\n\n${MemoryTools.hint}`
+  const start = (own: string, catalog: Catalog | undefined): Effect.Effect<RunState, ModelFailed> => {
+    const hints = [
+      memory === undefined ? "" : MemoryTools.hint,
+      catalog === undefined ? "" : SkillTools.hint(catalog.list())
+    ]
+    const instructions = [own, ...hints].filter((text) => text !== "").join("\n\n")
     const message = userMessage(input.instruction, input.options.context)
     if (message === undefined) return Effect.fail(saysNothing(agent.name, target.id))
     const history = input.options.history?.content
@@ -209,10 +216,16 @@ export const begin = (
     if (instructions !== "") content.unshift(systemOf(agent, instructions))
     const begun = recalled === undefined ? undefined : content.length
     content.push(message)
-    return Effect.succeed(new RunState(content, target.id, instructions === "" ? 0 : 1, begun))
+    const state = new RunState(content, target.id, instructions === "" ? 0 : 1, begun)
+    state.skills = catalog
+    return Effect.succeed(state)
   }
   const { instructions } = agent.options
-  return typeof instructions === "string" ? start(instructions) : Effect.flatMap(instructions, start)
+  const withOwn = (catalog: Catalog | undefined) =>
+    typeof instructions === "string"
+      ? start(instructions, catalog)
+      : Effect.flatMap(instructions, (own) => start(own, catalog))
+  return agent.skills === undefined ? withOwn(undefined) : Effect.flatMap(agent.skills.load, withOwn)
 }
 
 /** A Model, and the fallback that it stands in, if it stands in one. */
