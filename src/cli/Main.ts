@@ -139,13 +139,27 @@ const chat = Command.make("chat", {
   Command.withDescription("Talks with an agent, who still knows tomorrow what was said")
 )
 
+const check = Command.make("check", {
+  folders: Argument.String("folder").pipe(
+    Argument.withDescription("A folder of skills; those of later ones take the place of earlier ones of their name"),
+    Argument.variadic({ min: 1 })
+  )
+}, later(() => import("./Skills.ts"), (module, input) => module.check(input))).pipe(
+  Command.withDescription("Loads the skills in folders, and says what is wrong with them")
+)
+
+const skills = Command.make("skills").pipe(
+  Command.withDescription("What can be asked of skills"),
+  Command.withSubcommands([check])
+)
+
 const doctor = Command.make("doctor", {}, later(() => import("./Doctor.ts"), (module) => module.run())).pipe(
   Command.withDescription("Says what there is to run on, and what is missing")
 )
 
 const root = Command.make("fluxion").pipe(
   Command.withDescription("Runs agents and workflows whose executions survive their process"),
-  Command.withSubcommands([run, resumeOpen, executions, chat, doctor]),
+  Command.withSubcommands([run, resumeOpen, executions, chat, skills, doctor]),
   Command.withGlobalFlags(Settings.all)
 )
 

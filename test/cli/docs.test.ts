@@ -16,6 +16,7 @@ const commands = [
   ["resume-open"],
   ["chat"],
   ["doctor"],
+  ["skills", "check"],
   ...["list", "show", "events", "resume", "cancel", "retry", "delete"].map((name) => ["executions", name])
 ]
 

@@ -129,3 +129,33 @@ describe.concurrent("settings", () => {
     assert.match(bad.stdout, /✗ +database +the database \. is a folder/)
   })
 })
+
+describe.concurrent("fluxion skills check", () => {
+  it("names each problem with its path and line, and the skills that are there", async () => {
+    const { path, run } = Cli.folder()
+    for (const [name, text] of [["good", "name: good\ndescription: Does good."], ["bad", "name: bad"]] as const) {
+      mkdirSync(join(path, "skills", name), { recursive: true })
+      writeFileSync(join(path, "skills", name, "SKILL.md"), `---\n${text}\n---\nText.\n`)
+    }
+    const ended = await run(["skills", "check", "skills"])
+    assert.strictEqual(ended.code, 1)
+    assert.include(ended.stdout, "skills/bad/SKILL.md:1: error: description is missing\n")
+    assert.match(ended.stdout, /good +Does good\./)
+    assert.include(ended.stderr, "1 skill is there, 1 was left out")
+    const [json] = Cli.json(await run(["skills", "check", "skills", "--json"]))
+    assert.deepStrictEqual(json.skills.map(({ name }: { name: string }) => name), ["good"])
+    assert.deepStrictEqual(json.problems[0].line, 1)
+    const none = await run(["skills", "check", "nowhere"])
+    assert.strictEqual(none.code, 1)
+    assert.include(none.stdout, "nowhere: error: no skills are there: it is not there")
+  })
+
+  it("has an agent's folder of skills read without a Layer for it", async () => {
+    const { path, run } = Cli.folder()
+    mkdirSync(join(path, "skills", "good"), { recursive: true })
+    writeFileSync(join(path, "skills", "good", "SKILL.md"), "---\nname: good\ndescription: Does good.\n---\nText.\n")
+    const ended = await run(["run", Cli.program("reader"), "reader", "go"], { env: { SKILLS: join(path, "skills") } })
+    assert.strictEqual(ended.code, 0, ended.stderr)
+    assert.include(ended.stderr, `use_skill ✓ {"skill":"good","instructions":"Text."`)
+  })
+})

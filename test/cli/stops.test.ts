@@ -124,7 +124,7 @@ describe("the shell", () => {
       execFileSync(process.execPath, ["--conditions=fluxion-source", ...bin, ...args], { encoding: "utf8" })
     assert.include(run("--completions", "bash"), "resume-open")
     const help = run("--help")
-    for (const name of ["run", "resume-open", "executions", "chat", "doctor"]) {
+    for (const name of ["run", "resume-open", "executions", "chat", "skills", "doctor"]) {
       assert.match(help, new RegExp(`^ +${name} `, "m"))
     }
   })
