@@ -3,18 +3,21 @@
  *
  * Wall clock, since a commit waits for the disk; the floor is a bare one-row commit of the same bytes on the same disk.
  */
-import { Effect, Layer, Option, Schema } from "effect"
+import { Effect, Layer, Option, Redacted, Schema } from "effect"
 import * as ClusterWorkflowEngine from "effect/cluster/ClusterWorkflowEngine"
 import * as SingleRunner from "effect/cluster/SingleRunner"
 import * as Digest from "effect/crypto/Digest"
 import { Activity, Workflow as EffectWorkflow, type WorkflowEngine } from "effect/workflow"
 import { Engine, Execution, Pause, Task, Workflow } from "fluxion"
+import { Postgres } from "fluxion/postgres"
 import { Sqlite } from "fluxion/sqlite"
 import { fork } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { setTimeout as sleep } from "node:timers/promises"
+import * as PostgresServer from "../../test/support/PostgresServer.ts"
+import * as Peers from "../measure/Peers.ts"
 import * as Waiting from "./Waiting.ts"
 
 /** How a commit is made. */
@@ -231,6 +234,58 @@ const cluster = ({ rounds, ...setting }: Setting & { readonly rounds: number }) 
   )
 }
 
+/** What is called of DBOS. */
+interface Dbos {
+  readonly DBOS: {
+    readonly setConfig: (config: { readonly [name: string]: unknown }) => void
+    readonly registerWorkflow: <Args extends ReadonlyArray<unknown>, A>(
+      run: (...args: Args) => Promise<A>,
+      options: { readonly name: string }
+    ) => (...args: Args) => Promise<A>
+    readonly runStep: <A>(run: () => Promise<A>, options: { readonly name: string }) => Promise<A>
+    readonly launch: () => Promise<void>
+    readonly shutdown: () => Promise<void>
+  }
+}
+
+/** A step here and one of DBOS, each on a database of its own of one PostgreSQL server: pairs of microseconds. */
+const dbos = async ({ rounds }: { readonly rounds: number }) => {
+  const server = await PostgresServer.start()
+  try {
+    const { DBOS } = await Peers.load<Dbos>("@dbos-inc/dbos-sdk")
+    DBOS.setConfig({
+      name: "bench",
+      systemDatabaseUrl: await server.database("dbos"),
+      runAdminServer: false,
+      logLevel: "error"
+    })
+    const peer = DBOS.registerWorkflow(async (count: number) => {
+      for (let item = 0; item < count; item++) await DBOS.runStep(() => Promise.resolve(value), { name: "work" })
+    }, { name: "flow" })
+    await DBOS.launch()
+    const database = Postgres.layer({ url: Redacted.make(await server.database("fluxion")) })
+    const layer = flow.layer.pipe(Layer.provideMerge(Engine.layerJournal), Layer.provide(database))
+    const count = 200
+    const pairs = await Effect.runPromise(Effect.orDie(Effect.provide(
+      Effect.gen(function*() {
+        yield* flow.execute({ steps: count })
+        yield* Effect.promise(() => peer(count))
+        const pairs: Array<readonly [number, number]> = []
+        for (let round = 0; round < rounds; round++) {
+          const ours = yield* timed(count, flow.execute({ steps: count }))
+          pairs.push([ours, yield* timed(count, Effect.promise(() => peer(count)))])
+        }
+        return pairs
+      }),
+      layer
+    )))
+    await DBOS.shutdown()
+    return pairs
+  } finally {
+    await server.stop()
+  }
+}
+
 /** Starts a process that runs the waiting workflow. */
 const runner = (filename: string) =>
   Effect.acquireRelease(
@@ -319,6 +374,7 @@ const trials: { readonly [name: string]: (settings: any) => Promise<unknown> } =
   replay,
   idle,
   cluster,
+  dbos,
   decide,
   takeOver
 }
@@ -326,3 +382,4 @@ const trials: { readonly [name: string]: (settings: any) => Promise<unknown> } =
 const [name, settings] = process.argv.slice(2)
 const numbers = await trials[name!]!(JSON.parse(settings!))
 process.stdout.write(`${JSON.stringify(numbers)}\n`)
+process.exit()

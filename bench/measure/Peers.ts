@@ -16,6 +16,7 @@ const packageJson = {
   type: "module",
   dependencies: {
     "@ai-sdk/openai": "4.0.118",
+    "@dbos-inc/dbos-sdk": "5.3.0",
     "@langchain/core": "1.4.0",
     "@langchain/langgraph": "1.7.3",
     "@mastra/core": "1.71.0",

@@ -1,4 +1,4 @@
-/** Durable executions on SQLite: a step, many at once, bytes, replay, and what waiting ones cost. */
+/** Durable executions: a step on SQLite and on PostgreSQL, many at once, bytes, replay, and what waiting ones cost. */
 import { median } from "../measure/Contest.ts"
 import { digits, type Result, type Row } from "../measure/Row.ts"
 import * as Trial from "../measure/Trial.ts"
@@ -36,6 +36,21 @@ const cluster = (rounds: number): Result => {
     ratio,
     target: "<= 0.1 x its step",
     met: ratio <= 0.1
+  }
+}
+
+const dbos = (rounds: number): Result => {
+  const pairs = Trial.run<Pairs>("dbos", { rounds })
+  const ratio = ratios(pairs)
+  return {
+    row: "a durable step, PostgreSQL, beside DBOS",
+    ours: first(pairs),
+    peer: second(pairs),
+    floor: null,
+    unit: "us",
+    ratio,
+    target: "<= 1 x its step",
+    met: ratio <= 1
   }
 }
 
@@ -138,11 +153,12 @@ const idle = (count: number): Result => {
 
 export const row: Row = {
   title: "durable executions",
-  peers: false,
+  peers: true,
   measure: ({ rounds }) =>
     Promise.resolve([
       step(rounds),
       cluster(Math.ceil(rounds / 4)),
+      dbos(rounds),
       decide(rounds * 10),
       takeOver(Math.ceil(rounds / 4)),
       many(Math.ceil(rounds / 4), "normal", 2),
