@@ -47,6 +47,8 @@ export interface Driver {
   readonly capabilities: Capabilities
   /** How this vendor wants an output's Schema, and how its answers are decoded; default: the Schema as it is. */
   readonly codecTransformer?: LanguageModel.CodecTransformer | undefined
+  /** Counts the tokens of a text as this model's vendor does; `undefined` where nothing is there that could. */
+  readonly tokenizer?: Effect.Effect<((text: string) => number) | undefined> | undefined
   readonly stream: (request: ModelRequest) => Stream.Stream<Response.StreamPartEncoded, AiError.AiError>
 }
 

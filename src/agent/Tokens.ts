@@ -1,5 +1,5 @@
 /**
- * How many tokens something is: by a tokenizer that the program gives for a model, else estimated.
+ * How many tokens something is: by a tokenizer that the program gives for a model, or the model's own, else estimated.
  *
  * Vendors count each in their own way, and tell only afterwards. The estimate goes by what characters there are, and
  * was fitted to what OpenAI's tokenizer (o200k) counts of English, code and JSON: it comes out 1 to 20 % high, so that
@@ -10,6 +10,7 @@ import * as Tool from "effect/ai/Tool"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type { Driver } from "./Driver.ts"
 
 /** Characters of English in one token. */
 export const charactersPerToken = 4
@@ -95,9 +96,24 @@ const Counters = Context.Reference<ReadonlyArray<readonly [model: string, counte
   defaultValue: () => []
 })
 
-/** Who counts for a model. */
-export const counterOf = (model: string): Effect.Effect<Counter> =>
-  Effect.map(Counters, (counters) => counters.find(([begins]) => model.startsWith(begins))?.[1] ?? estimate)
+const byTokenizer = new WeakMap<(text: string) => number, Counter>()
+
+/** What a tokenizer counts; messages are counted once by each. */
+const ofTokenizer = (tokenizer: (text: string) => number): Counter => {
+  let counter = byTokenizer.get(tokenizer)
+  if (counter === undefined) byTokenizer.set(tokenizer, counter = make(tokenizer))
+  return counter
+}
+
+/** Who counts for a model: whom the program gives, the model's own `tokenizer`, or the estimate. */
+export const counterOf = (model: string, tokenizer: Driver["tokenizer"]): Effect.Effect<Counter> =>
+  Effect.flatMap(Counters, (counters) => {
+    const given = counters.find(([begins]) => model.startsWith(begins))?.[1]
+    if (given !== undefined) return Effect.succeed(given)
+    return tokenizer === undefined
+      ? Effect.succeed(estimate)
+      : Effect.map(tokenizer, (tokenizer) => tokenizer === undefined ? estimate : ofTokenizer(tokenizer))
+  })
 
 /**
  * Counts by tokenizers: of a text's tokens the number, by how the `provider/model` begins that it is for; the longest

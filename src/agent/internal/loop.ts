@@ -79,7 +79,9 @@ export const run = Effect.fnUntraced(function*(
   const prompt = Prompt.fromMessages(state.content)
   const { memory } = options
   const asking = state.content.length - 1
-  const counter = memory?.maxTokens === undefined ? Tokens.estimate : yield* Tokens.counterOf(first.id)
+  const counter = memory?.maxTokens === undefined
+    ? Tokens.estimate
+    : yield* Tokens.counterOf(first.id, first.driver?.tokenizer)
   const fixed = memory?.maxTokens === undefined ? 0 : counter.ofTools(agent.declared)
   const compacting = memory?.compact === undefined || memory.maxTokens === undefined
     ? undefined

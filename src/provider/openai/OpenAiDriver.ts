@@ -8,6 +8,7 @@ import * as OpenAiCapabilities from "./OpenAiCapabilities.ts"
 import * as Connection from "./OpenAiConnection.ts"
 import * as OpenAiRequest from "./OpenAiRequest.ts"
 import * as OpenAiResponse from "./OpenAiResponse.ts"
+import * as OpenAiTokenizer from "./OpenAiTokenizer.ts"
 import * as OpenAiTools from "./OpenAiTools.ts"
 
 /** The name of the provider, as in `"openai/gpt-5"`. */
@@ -17,7 +18,7 @@ export const provider = "openai"
 export const make = (connection: Connection.Connection, model: string): Driver => {
   const capabilities = OpenAiCapabilities.of(model, connection.settings.capabilities)
   const { keyName, keyProblem, url } = connection
-  return ProviderDriver.make({
+  const driver = ProviderDriver.make({
     origin: { module: "OpenAi", provider, model, url, keyName, keyProblem },
     limits: connection,
     capabilities,
@@ -28,4 +29,5 @@ export const make = (connection: Connection.Connection, model: string): Driver =
       OpenAiResponse.fold({ hostedName: OpenAiTools.hostedName(tools), params: OpenAiTools.bringer(tools) }),
     toFailure: Connection.toFailure(connection)
   })
+  return { ...driver, tokenizer: OpenAiTokenizer.of(model) }
 }
