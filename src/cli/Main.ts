@@ -187,8 +187,14 @@ const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
 
 /** Runs the command, and ends the process. */
 export const main = async (args: ReadonlyArray<string>): Promise<void> => {
-  // never over a variable that is set
-  if (existsSync(".env")) process.loadEnvFile(".env")
+  try {
+    // never over a variable that is set
+    if (existsSync(".env")) process.loadEnvFile(".env")
+  } catch (cause) {
+    say(`.env cannot be read: ${cause instanceof Error ? cause.message : cause}`)
+    process.exitCode = exitCodes.usage
+    return
+  }
 
   const fiber = Effect.runFork(
     Command.runWith(root, { version })(args).pipe(

@@ -72,8 +72,7 @@ const live = Effect.gen(function*() {
     isMidLine = false
     return Output.piece("\n")
   })
-  const say = (line: string) =>
-    Effect.andThen(endLine, Effect.suspend(() => Output.note(line.slice(0, Math.max(line.length, Output.width())))))
+  const say = (line: string) => Effect.andThen(endLine, Output.note(line))
   const add = (delta: string) =>
     Effect.andThen(
       isMidLine ? Effect.void : wipe,

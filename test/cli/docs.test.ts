@@ -20,7 +20,7 @@ const commands = [
   ...["list", "show", "events", "resume", "cancel", "retry", "delete"].map((name) => ["executions", name])
 ]
 
-describe("docs/cli.md", () => {
+describe("docs/cli.md", { timeout: 90_000 }, () => {
   it("has each exit code", () => {
     for (const code of Object.values(exitCodes)) assert.match(page, new RegExp(`^\\| ${code} \\|`, "m"))
   })

@@ -12,7 +12,7 @@ const paused = async () => {
   return { ...folder, id }
 }
 
-describe.concurrent("fluxion executions", () => {
+describe.concurrent("fluxion executions", { timeout: 90_000 }, () => {
   it("lists them, by workflow and state, a page at a time", async () => {
     const { id, run } = await paused()
     await run(["run", Cli.program("desk"), "steps", `{"millis":1}`])

@@ -2,9 +2,10 @@
  * Files, databases and settings that are not what they have to be: each ends with a line that says what to do.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
+import { root } from "../../.ci/Command.ts"
 import * as Cli from "../support/Cli.ts"
 
 const files: ReadonlyArray<readonly [what: string, text: string, says: RegExp]> = [
@@ -21,7 +22,7 @@ const files: ReadonlyArray<readonly [what: string, text: string, says: RegExp]> 
   ["needs a package that is not there", `import "nobody-has-this"\n`, /bad\.ts: Cannot find package 'nobody-has-this'/]
 ]
 
-describe.concurrent("a file", () => {
+describe.concurrent("a file", { timeout: 90_000 }, () => {
   for (const [what, text, says] of files) {
     it(`that ${what} is named`, async () => {
       const { path, run } = Cli.folder()
@@ -40,7 +41,51 @@ describe.concurrent("a file", () => {
   })
 })
 
-describe.concurrent("a database", () => {
+describe.concurrent("beside a file", { timeout: 90_000 }, () => {
+  it("a second copy of Effect is named before anything is run", async () => {
+    const { path, run } = Cli.folder()
+    mkdirSync(join(path, "node_modules", "effect"), { recursive: true })
+    writeFileSync(join(path, "node_modules", "effect", "package.json"), `{"name":"effect","version":"4.0.0"}`)
+    writeFileSync(join(path, "app.ts"), "throw new Error('it was run')")
+    const ended = await run(["run", "app.ts"])
+    assert.strictEqual(ended.code, 2)
+    assert.match(ended.stderr, /^two copies of Effect are installed: this command uses \S+, and \S*app\.ts would use/)
+    assert.match((await run(["doctor"])).stdout, /✗ +effect +two copies/)
+  })
+
+  it("a fluxion.config.ts is used, by what has no file as well", async () => {
+    const { path, run } = Cli.folder()
+    mkdirSync(join(path, "node_modules"))
+    symlinkSync(root, join(path, "node_modules", "fluxion"))
+    writeFileSync(
+      join(path, "app.ts"),
+      `import { Effect, Schema, Workflow } from "fluxion"
+export const greet = Workflow.make("greet", { payload: {}, success: Schema.String, run: () => Effect.succeed("hi") })`
+    )
+    writeFileSync(
+      join(path, "fluxion.config.ts"),
+      `import { Fluxion } from "fluxion/node"
+export const config = Fluxion.config({ database: "own.db" })`
+    )
+    assert.strictEqual((await run(["run", "app.ts"])).stdout, "hi\n")
+    assert.isTrue(existsSync(join(path, "own.db")))
+    assert.include((await run(["executions", "list"])).stdout, "greet@1")
+    writeFileSync(join(path, "fluxion.config.ts"), "export default {}")
+    const wrong = await run(["executions", "list"])
+    assert.strictEqual(wrong.code, 2)
+    assert.match(wrong.stderr, /fluxion\.config\.ts exports no config: export const config = Fluxion\.config/)
+  })
+
+  it("a .env that cannot be read is named", async () => {
+    const { path, run } = Cli.folder()
+    mkdirSync(join(path, ".env"))
+    const ended = await run(["doctor"])
+    assert.strictEqual(ended.code, 2)
+    assert.match(ended.stderr, /^\.env cannot be read: /)
+  })
+})
+
+describe.concurrent("a database", { timeout: 90_000 }, () => {
   const list = (database: string) => ["executions", "list", "--database", database]
 
   it("that is a folder, no database or another program's is left alone", async () => {
@@ -89,7 +134,7 @@ describe.concurrent("a database", () => {
   })
 })
 
-describe.concurrent("settings", () => {
+describe.concurrent("settings", { timeout: 90_000 }, () => {
   it("come from the command line, then the environment, then .env, then the config", async () => {
     const { path, run } = Cli.folder()
     writeFileSync(join(path, ".env"), "FLUXION_DATABASE=env-file.db\n")
@@ -130,7 +175,7 @@ describe.concurrent("settings", () => {
   })
 })
 
-describe.concurrent("fluxion skills check", () => {
+describe.concurrent("fluxion skills check", { timeout: 90_000 }, () => {
   it("names each problem with its path and line, and the skills that are there", async () => {
     const { path, run } = Cli.folder()
     for (const [name, text] of [["good", "name: good\ndescription: Does good."], ["bad", "name: bad"]] as const) {

@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cli from "../support/Cli.ts"
 
-describe.concurrent("fluxion run", () => {
+describe.concurrent("fluxion run", { timeout: 90_000 }, () => {
   it("prints the id first, then what happens, and the result alone on standard output", async () => {
     const { run } = Cli.folder()
     const ended = await run(["run", Cli.program("desk"), "assistant", "Is it warm in Rome?"])
@@ -104,7 +104,7 @@ describe.concurrent("fluxion run", () => {
   })
 })
 
-describe.concurrent("fluxion resume-open", () => {
+describe.concurrent("fluxion resume-open", { timeout: 90_000 }, () => {
   it("takes up what is open and ends when nothing is; paused ones are named with their answer's command", async () => {
     const { run } = Cli.folder()
     const paused = Cli.idOf(await run(["run", Cli.program("desk"), "article", `{"topic":"bees"}`]))
@@ -130,7 +130,7 @@ describe.concurrent("fluxion resume-open", () => {
   })
 })
 
-describe.concurrent("fluxion chat", () => {
+describe.concurrent("fluxion chat", { timeout: 90_000 }, () => {
   it("still knows tomorrow what was said", async () => {
     const { run } = Cli.folder()
     const first = await run(["chat", Cli.program("desk"), "--conversation", "rome"], {

@@ -10,7 +10,7 @@ import { root } from "../../.ci/Command.ts"
 import * as Cli from "../support/Cli.ts"
 import * as PostgresServer from "../support/PostgresServer.ts"
 
-describe.concurrent("a command that is stopped", () => {
+describe.concurrent("a command that is stopped", { timeout: 90_000 }, () => {
   it("leaves an execution that goes on, and says how; the second Ctrl-C ends it at once", async () => {
     const { run, start } = Cli.folder()
     const first = start(["run", Cli.program("desk"), "steps", `{"millis":60000}`])
@@ -58,7 +58,7 @@ describe.concurrent("a command that is stopped", () => {
 // util-linux has it on nearly every machine
 const script = ["/usr/bin/script", "/bin/script"].find((path) => existsSync(path))
 
-describe("on a terminal", () => {
+describe("on a terminal", { timeout: 90_000 }, () => {
   it.skipIf(script === undefined)(
     "text comes as it is written, in colours, and the result is not said twice",
     async () => {
@@ -91,7 +91,7 @@ describe("on a terminal", () => {
   )
 })
 
-describe("on PostgreSQL", () => {
+describe("on PostgreSQL", { timeout: 90_000 }, () => {
   let server: Awaited<ReturnType<typeof PostgresServer.start>>
   beforeAll(async () => {
     server = await PostgresServer.start()
@@ -114,10 +114,10 @@ describe("on PostgreSQL", () => {
     assert.strictEqual(ended.code, 5, ended.stderr)
     assert.match(ended.stderr, new RegExp(`go on with: fluxion executions events ${id} --follow --from 5 `))
     assert.match(ended.stderr, /the database postgres:\/\/postgres:…@\S+ is not available/)
-  }, 60_000)
+  })
 })
 
-describe("the shell", () => {
+describe("the shell", { timeout: 90_000 }, () => {
   it("is given completions, and help at most 0.7 seconds after it was asked for", () => {
     const bin = [join(root, "src", "cli", "bin.ts")]
     const run = (...args: ReadonlyArray<string>) =>

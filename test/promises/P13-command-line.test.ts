@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cli from "../support/Cli.ts"
 
-describe("P13 · a run that is killed at the command line", () => {
+describe("P13 · a run that is killed at the command line", { timeout: 90_000 }, () => {
   it("is gone on with by resume-open, to the answer of one that nobody killed", async () => {
     const { run, start, written } = Cli.folder()
     const running = start(["run", Cli.program("desk"), "steps", `{"millis":1500}`, "--id", "killed"])

@@ -7,7 +7,7 @@ import * as Cli from "../support/Cli.ts"
 
 const answer = `{"approved":true,"by":"2026-01-02T00:00:00.000Z"}`
 
-describe.concurrent("P18 · a command that waits for what pauses", () => {
+describe.concurrent("P18 · a command that waits for what pauses", { timeout: 90_000 }, () => {
   it("returns with code 3, the pause, its output, its input's Schema and the handle", async () => {
     const { run } = Cli.folder()
     const ended = await run(["run", Cli.program("desk"), "article", `{"topic":"bees"}`, "--json"])

@@ -8,7 +8,7 @@ import * as Cli from "../support/Cli.ts"
 const recorded = (ended: Cli.Ended): ReadonlyArray<{ readonly sequence: number; readonly event: { _tag: string } }> =>
   Cli.json(ended).filter((line) => "sequence" in line)
 
-describe("P30 · events followed at the command line", () => {
+describe("P30 · events followed at the command line", { timeout: 90_000 }, () => {
   it("are all there, from the first or from where one left off, and end with the execution", async () => {
     const { run, start } = Cli.folder()
     const running = start(["run", Cli.program("desk"), "steps", `{"millis":1500}`, "--id", "watched"])

@@ -2,7 +2,7 @@
  * The `fluxion` command as a real process, in a folder of its own.
  */
 import { type ChildProcess, spawn } from "node:child_process"
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
@@ -36,6 +36,8 @@ export interface Running {
 export const folder = () => {
   const path = mkdtempSync(join(tmpdir(), "fluxion-cli-"))
   const ledger = join(path, "ledger")
+  // as of every project; whatever is above the folder says nothing
+  writeFileSync(join(path, "package.json"), `{"private":true,"type":"module"}`)
   const children = new Set<ChildProcess>()
   afterAll(() => {
     for (const child of children) child.kill("SIGKILL")
