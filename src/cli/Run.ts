@@ -112,13 +112,7 @@ export const run = ({ detach, file, id, input, name }: Input) =>
     const watch = Effect.gen(function*() {
       const execution = yield* start
       const narrator = yield* Narrator.make(isJson)
-      const events = Stream.runForEach(Execution.events(execution, { until: "pause" }), narrator.show)
-      // an execution that it has started may wait for somebody as well
-      const below = Effect.flatMap(
-        Execution.settled(execution),
-        ({ info }) => info.state === "waiting" ? Effect.void : Effect.never
-      )
-      yield* Effect.raceFirst(events, below)
+      yield* Stream.runForEach(Execution.events(execution, { until: "pause" }), narrator.show)
       const settled = yield* Execution.settled(execution)
       return { execution, narrator, report: yield* Ending.report(settled, database, workflow) }
     })
