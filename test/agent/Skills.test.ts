@@ -246,6 +246,16 @@ describe("an agent with skills", () => {
     Effect.gen(function*() {
       const watch = Skill.make("watch", { description: "x", instructions: "", allowedTools: ["look"] })
       const kept = clerk.with({ skills: SkillCatalog.make([refunds, watch], { restrictTools: true }) })
+      const byLayer = clerk.with({ skills: SkillCatalog.service })("go").pipe(
+        Effect.andThen(TestModel.requests),
+        Effect.provide(SkillCatalog.layer(SkillCatalog.make([watch], { restrictTools: true }))),
+        Effect.provide(TestModel.layer([use("watch"), TestModel.text("done")]))
+      )
+      assert.deepStrictEqual((yield* byLayer)[1]?.tools.map(({ name }) => name), [
+        "look",
+        "use_skill",
+        "read_skill_file"
+      ])
       const { requests } = yield* runs(kept, [
         use("refunds"),
         TestModel.toolCall("look", {}),

@@ -118,7 +118,10 @@ export const run = Effect.fnUntraced(function*(
       offered: agent.tools,
       toolChoice: toolChoiceOf(agent, state, wanted, isLast)
     }
-    if (agent.skills?.restrictTools === true) request = restricted(agent, state, request)
+    // the catalog of a Layer says so itself
+    if (agent.skills?.restrictTools === true || state.skills?.restrictTools === true) {
+      request = restricted(agent, state, request)
+    }
     if (chain !== undefined && turn === 1) yield* checkModels(agent, chain, request, question)
     let changes: { readonly [key: string]: unknown } | undefined
     if (options.beforeTurn !== undefined) {
