@@ -8,6 +8,8 @@ import { root } from "../../.ci/Command.ts"
 import { exitCodes } from "../../src/cli/Failure.ts"
 import * as Cli from "../support/Cli.ts"
 
+const folder = Cli.folders()
+
 const page = readFileSync(join(root, "docs", "cli.md"), "utf8")
 
 const commands = [
@@ -26,7 +28,7 @@ describe("docs/cli.md", { timeout: 90_000 }, () => {
   })
 
   it("has each command and option", async () => {
-    const { run } = Cli.folder()
+    const { run } = folder()
     for (const command of commands) {
       if (command.length > 0) assert.include(page, `\`${command.join(" ")}`)
       const { stdout } = await run([...command, "--help"])

@@ -4,12 +4,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cli from "../support/Cli.ts"
 
+const folder = Cli.folders()
+
 const answer = `{"approved":true,"by":"2026-01-02T00:00:00.000Z"}`
 
 const paused = async () => {
-  const folder = Cli.folder()
-  const id = Cli.idOf(await folder.run(["run", Cli.program("desk"), "article", `{"topic":"bees"}`]))
-  return { ...folder, id }
+  const own = folder()
+  const id = Cli.idOf(await own.run(["run", Cli.program("desk"), "article", `{"topic":"bees"}`]))
+  return { ...own, id }
 }
 
 describe.concurrent("fluxion executions", { timeout: 90_000 }, () => {
@@ -94,7 +96,7 @@ describe.concurrent("fluxion executions", { timeout: 90_000 }, () => {
   })
 
   it("cancels one that runs in another process", async () => {
-    const { run, start, written } = Cli.folder()
+    const { run, start, written } = folder()
     const running = start(["run", Cli.program("desk"), "steps", `{"millis":60000}`, "--id", "long"])
     await running.said("wait {")
     assert.strictEqual((await run(["executions", "cancel", "long", "--hard"])).code, 0)

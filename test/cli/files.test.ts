@@ -8,6 +8,8 @@ import { DatabaseSync } from "node:sqlite"
 import { root } from "../../.ci/Command.ts"
 import * as Cli from "../support/Cli.ts"
 
+const folder = Cli.folders()
+
 const files: ReadonlyArray<readonly [what: string, text: string, says: RegExp]> = [
   ["does not parse", "export const a = 1\nlet = = 3\n", /bad\.ts:2: this cannot be read/],
   [
@@ -25,7 +27,7 @@ const files: ReadonlyArray<readonly [what: string, text: string, says: RegExp]> 
 describe.concurrent("a file", { timeout: 90_000 }, () => {
   for (const [what, text, says] of files) {
     it(`that ${what} is named`, async () => {
-      const { path, run } = Cli.folder()
+      const { path, run } = folder()
       writeFileSync(join(path, "bad.ts"), text)
       const ended = await run(["run", "bad.ts"])
       assert.strictEqual(ended.code, 2)
@@ -35,7 +37,7 @@ describe.concurrent("a file", { timeout: 90_000 }, () => {
   }
 
   it("that is not there, or is a folder, is named", async () => {
-    const { run } = Cli.folder()
+    const { run } = folder()
     assert.match((await run(["run", "none.ts"])).stderr, /^there is no file \S*none\.ts\n$/)
     assert.match((await run(["run", "."])).stderr, /is a folder; name a file in it\n$/)
   })
@@ -43,7 +45,7 @@ describe.concurrent("a file", { timeout: 90_000 }, () => {
 
 describe.concurrent("beside a file", { timeout: 90_000 }, () => {
   it("a second copy of Effect is named before anything is run", async () => {
-    const { path, run } = Cli.folder()
+    const { path, run } = folder()
     mkdirSync(join(path, "node_modules", "effect"), { recursive: true })
     writeFileSync(join(path, "node_modules", "effect", "package.json"), `{"name":"effect","version":"4.0.0"}`)
     writeFileSync(join(path, "app.ts"), "throw new Error('it was run')")
@@ -54,7 +56,7 @@ describe.concurrent("beside a file", { timeout: 90_000 }, () => {
   })
 
   it("a fluxion.config.ts is used, by what has no file as well", async () => {
-    const { path, run } = Cli.folder()
+    const { path, run } = folder()
     mkdirSync(join(path, "node_modules"))
     symlinkSync(root, join(path, "node_modules", "fluxion"))
     writeFileSync(
@@ -77,7 +79,7 @@ export const config = Fluxion.config({ database: "own.db" })`
   })
 
   it("a .env that cannot be read is named", async () => {
-    const { path, run } = Cli.folder()
+    const { path, run } = folder()
     mkdirSync(join(path, ".env"))
     const ended = await run(["doctor"])
     assert.strictEqual(ended.code, 2)
@@ -89,7 +91,7 @@ describe.concurrent("a database", { timeout: 90_000 }, () => {
   const list = (database: string) => ["executions", "list", "--database", database]
 
   it("that is a folder, no database or another program's is left alone", async () => {
-    const { path, run } = Cli.folder()
+    const { path, run } = folder()
     mkdirSync(join(path, "folder"))
     writeFileSync(join(path, "text.db"), "this is no database at all, but a text")
     const other = new DatabaseSync(join(path, "other.db"))
@@ -113,7 +115,7 @@ describe.concurrent("a database", { timeout: 90_000 }, () => {
   })
 
   it("that may not be written, or has no room, is one line", async () => {
-    const { path, run } = Cli.folder()
+    const { path, run } = folder()
     const full = await run(["run", Cli.program("desk"), "steps", `{"millis":1}`, "--database", "/dev/full"])
     assert.strictEqual(full.code, 5)
     assert.match(full.stderr, /^the database \/dev\/full .*\n$/)
@@ -126,7 +128,7 @@ describe.concurrent("a database", { timeout: 90_000 }, () => {
   })
 
   it("that does not answer is one line, without its password", async () => {
-    const { run } = Cli.folder()
+    const { run } = folder()
     const ended = await run(list("postgres://ada:secret@127.0.0.1:1/shop"))
     assert.strictEqual(ended.code, 5)
     assert.match(ended.stderr, /^the database postgres:\/\/ada:…@127\.0\.0\.1:1\/shop is not available: .*ECONNREFUSED/)
@@ -136,7 +138,7 @@ describe.concurrent("a database", { timeout: 90_000 }, () => {
 
 describe.concurrent("settings", { timeout: 90_000 }, () => {
   it("come from the command line, then the environment, then .env, then the config", async () => {
-    const { path, run } = Cli.folder()
+    const { path, run } = folder()
     writeFileSync(join(path, ".env"), "FLUXION_DATABASE=env-file.db\n")
     const steps = ["run", Cli.program("desk"), "steps", `{"millis":1}`]
     const where = async (args: ReadonlyArray<string>, env?: Record<string, string>) => {
@@ -157,7 +159,7 @@ describe.concurrent("settings", { timeout: 90_000 }, () => {
   })
 
   it("are looked at by the doctor, who shows no key", async () => {
-    const { run } = Cli.folder()
+    const { run } = folder()
     const ended = await run(["doctor"], { env: { OPENAI_API_KEY: "sk-secret" } })
     assert.strictEqual(ended.code, 0, ended.stdout)
     assert.match(ended.stdout, /✓ +node +v\d/)
@@ -177,7 +179,7 @@ describe.concurrent("settings", { timeout: 90_000 }, () => {
 
 describe.concurrent("fluxion skills check", { timeout: 90_000 }, () => {
   it("names each problem with its path and line, and the skills that are there", async () => {
-    const { path, run } = Cli.folder()
+    const { path, run } = folder()
     for (const [name, text] of [["good", "name: good\ndescription: Does good."], ["bad", "name: bad"]] as const) {
       mkdirSync(join(path, "skills", name), { recursive: true })
       writeFileSync(join(path, "skills", name, "SKILL.md"), `---\n${text}\n---\nText.\n`)
@@ -196,7 +198,7 @@ describe.concurrent("fluxion skills check", { timeout: 90_000 }, () => {
   })
 
   it("has an agent's folder of skills read without a Layer for it", async () => {
-    const { path, run } = Cli.folder()
+    const { path, run } = folder()
     mkdirSync(join(path, "skills", "good"), { recursive: true })
     writeFileSync(join(path, "skills", "good", "SKILL.md"), "---\nname: good\ndescription: Does good.\n---\nText.\n")
     const ended = await run(["run", Cli.program("reader"), "reader", "go"], { env: { SKILLS: join(path, "skills") } })

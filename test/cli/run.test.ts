@@ -4,9 +4,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cli from "../support/Cli.ts"
 
+const folder = Cli.folders()
+
 describe.concurrent("fluxion run", { timeout: 90_000 }, () => {
   it("prints the id first, then what happens, and the result alone on standard output", async () => {
-    const { run } = Cli.folder()
+    const { run } = folder()
     const ended = await run(["run", Cli.program("desk"), "assistant", "Is it warm in Rome?"])
     assert.strictEqual(ended.code, 0, ended.stderr)
     assert.strictEqual(ended.stdout, "It is warm in Rome.\n")
@@ -17,7 +19,7 @@ describe.concurrent("fluxion run", { timeout: 90_000 }, () => {
   })
 
   it("prints JSON, one value a line, with --json", async () => {
-    const { run } = Cli.folder()
+    const { run } = folder()
     const ended = await run(["run", Cli.program("desk"), "steps", `{"millis":1}`, "--json"])
     const lines = Cli.json(ended)
     assert.strictEqual(ended.code, 0, ended.stderr)
@@ -32,13 +34,13 @@ describe.concurrent("fluxion run", { timeout: 90_000 }, () => {
   })
 
   it("reads its input from standard input when that is asked for", async () => {
-    const { run } = Cli.folder()
+    const { run } = folder()
     const ended = await run(["run", Cli.program("desk"), "steps", "-"], { input: `{"millis":1}` })
     assert.deepStrictEqual(JSON.parse(ended.stdout), { first: 21, done: true })
   })
 
   it("goes on with an execution that is there already under its id, and does nothing twice", async () => {
-    const { run, written } = Cli.folder()
+    const { run, written } = folder()
     const args = ["run", Cli.program("desk"), "steps", `{"millis":1}`, "--id", "mine"]
     await run(args)
     const again = await run(args)
@@ -47,7 +49,7 @@ describe.concurrent("fluxion run", { timeout: 90_000 }, () => {
   })
 
   it("ends with code 1 and the error's own words when the execution fails, and says how to retry it", async () => {
-    const { run } = Cli.folder()
+    const { run } = folder()
     const ended = await run(["run", Cli.program("desk"), "order", `{"item":"lamp"}`])
     assert.strictEqual(ended.code, 1)
     assert.strictEqual(ended.stdout, "")
@@ -56,7 +58,7 @@ describe.concurrent("fluxion run", { timeout: 90_000 }, () => {
   })
 
   it("names each field of an input that does not fit, and starts nothing", async () => {
-    const { run } = Cli.folder()
+    const { run } = folder()
     const ended = await run(["run", Cli.program("desk"), "article", `{"topic":7,"words":1.5}`])
     assert.strictEqual(ended.code, 2)
     assert.include(ended.stderr, `at ["topic"]`)
@@ -68,7 +70,7 @@ describe.concurrent("fluxion run", { timeout: 90_000 }, () => {
   })
 
   it("asks which one is meant, and names those that there are", async () => {
-    const { run } = Cli.folder()
+    const { run } = folder()
     const several = await run(["run", Cli.program("desk")])
     assert.strictEqual(several.code, 2)
     assert.include(several.stderr, "has several; say which: article, issue, order, steps, stubborn, assistant")
@@ -80,7 +82,7 @@ describe.concurrent("fluxion run", { timeout: 90_000 }, () => {
   })
 
   it("names a service and a model that are missing, with the line that gives them", async () => {
-    const { run } = Cli.folder()
+    const { run } = folder()
     const service = await run(["run", Cli.program("needy"), "pay"])
     assert.strictEqual(service.code, 1)
     assert.include(
@@ -94,7 +96,7 @@ describe.concurrent("fluxion run", { timeout: 90_000 }, () => {
   })
 
   it("leaves an execution in the background that is watched from elsewhere", async () => {
-    const { run, written } = Cli.folder()
+    const { run, written } = folder()
     const ended = await run(["run", Cli.program("desk"), "steps", `{"millis":300}`, "--detach"])
     const id = ended.stdout.trim()
     assert.match(id, /^\S+$/)
@@ -106,7 +108,7 @@ describe.concurrent("fluxion run", { timeout: 90_000 }, () => {
 
 describe.concurrent("fluxion resume-open", { timeout: 90_000 }, () => {
   it("takes up what is open and ends when nothing is; paused ones are named with their answer's command", async () => {
-    const { run } = Cli.folder()
+    const { run } = folder()
     const paused = Cli.idOf(await run(["run", Cli.program("desk"), "article", `{"topic":"bees"}`]))
     const still = await run(["resume-open", Cli.program("desk")])
     assert.strictEqual(still.code, 3)
@@ -123,7 +125,7 @@ describe.concurrent("fluxion resume-open", { timeout: 90_000 }, () => {
   })
 
   it("refuses one name in two files", async () => {
-    const { run } = Cli.folder()
+    const { run } = folder()
     const ended = await run(["resume-open", Cli.program("desk"), Cli.program("needy")])
     assert.strictEqual(ended.code, 2)
     assert.match(ended.stderr, /"assistant", version 1, is there in \S*desk\.ts and in \S*needy\.ts: rename one/)
@@ -132,7 +134,7 @@ describe.concurrent("fluxion resume-open", { timeout: 90_000 }, () => {
 
 describe.concurrent("fluxion chat", { timeout: 90_000 }, () => {
   it("still knows tomorrow what was said", async () => {
-    const { run } = Cli.folder()
+    const { run } = folder()
     const first = await run(["chat", Cli.program("desk"), "--conversation", "rome"], {
       input: "Is it warm in Rome?\n\nStill?\n",
       env: { QUESTIONS: "2" }
@@ -147,7 +149,7 @@ describe.concurrent("fluxion chat", { timeout: 90_000 }, () => {
   })
 
   it("is refused with a file that has no agent", async () => {
-    const { run } = Cli.folder()
+    const { run } = folder()
     const ended = await run(["chat", Cli.program("letter")])
     assert.strictEqual(ended.code, 2)
     assert.include(ended.stderr, "exports no agent")

@@ -10,9 +10,11 @@ import { root } from "../../.ci/Command.ts"
 import * as Cli from "../support/Cli.ts"
 import * as PostgresServer from "../support/PostgresServer.ts"
 
+const folder = Cli.folders()
+
 describe.concurrent("a command that is stopped", { timeout: 90_000 }, () => {
   it("leaves an execution that goes on, and says how; the second Ctrl-C ends it at once", async () => {
-    const { run, start } = Cli.folder()
+    const { run, start } = folder()
     const first = start(["run", Cli.program("desk"), "steps", `{"millis":60000}`])
     await first.said("wait {")
     first.child.kill("SIGINT")
@@ -35,7 +37,7 @@ describe.concurrent("a command that is stopped", { timeout: 90_000 }, () => {
 
   it("ends in order when it is told to, or its terminal is gone", async () => {
     for (const signal of ["SIGTERM", "SIGHUP"] as const) {
-      const { start, written } = Cli.folder()
+      const { start, written } = folder()
       const running = start(["run", Cli.program("desk"), "steps", `{"millis":60000}`])
       await running.said("wait {")
       running.child.kill(signal)
@@ -45,7 +47,7 @@ describe.concurrent("a command that is stopped", { timeout: 90_000 }, () => {
   })
 
   it("ends without a word when whoever reads it has gone", async () => {
-    const { run, start } = Cli.folder()
+    const { run, start } = folder()
     for (let i = 0; i < 3; i++) await run(["run", Cli.program("desk"), "steps", `{"millis":1}`])
     const listing = start(["executions", "list"])
     listing.child.stdout?.destroy()
@@ -62,7 +64,7 @@ describe("on a terminal", { timeout: 90_000 }, () => {
   it.skipIf(script === undefined)(
     "text comes as it is written, in colours, and the result is not said twice",
     async () => {
-      const { path } = Cli.folder()
+      const { path } = folder()
       const command = [
         process.execPath,
         "--conditions=fluxion-source",
@@ -100,7 +102,7 @@ describe("on PostgreSQL", { timeout: 90_000 }, () => {
 
   it("a run is watched from elsewhere, and a server that goes away ends the watching with the way back", async () => {
     const database = await server.database("shop")
-    const { run, start } = Cli.folder()
+    const { run, start } = folder()
     const env = { FLUXION_DATABASE: database }
     const paused = await run(["run", Cli.program("desk"), "article", `{"topic":"bees"}`], { env })
     assert.strictEqual(paused.code, 3, paused.stderr)

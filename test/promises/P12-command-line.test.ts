@@ -5,9 +5,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cli from "../support/Cli.ts"
 
+const folder = Cli.folders()
+
 describe("P12 · a run that is stopped at the command line", { timeout: 90_000 }, () => {
   it("aborts its tool once, says that it was interrupted, and goes on later", async () => {
-    const { run, start, written } = Cli.folder()
+    const { run, start, written } = folder()
     const running = start(["run", Cli.program("desk"), "steps", `{"millis":1500}`])
     await running.said("wait {")
     running.child.kill("SIGINT")

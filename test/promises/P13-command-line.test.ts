@@ -5,9 +5,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cli from "../support/Cli.ts"
 
+const folder = Cli.folders()
+
 describe("P13 · a run that is killed at the command line", { timeout: 90_000 }, () => {
   it("is gone on with by resume-open, to the answer of one that nobody killed", async () => {
-    const { run, start, written } = Cli.folder()
+    const { run, start, written } = folder()
     const running = start(["run", Cli.program("desk"), "steps", `{"millis":1500}`, "--id", "killed"])
     await running.said("wait {")
     running.child.kill("SIGKILL")

@@ -5,11 +5,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cli from "../support/Cli.ts"
 
+const folder = Cli.folders()
+
 const answer = `{"approved":true,"by":"2026-01-02T00:00:00.000Z"}`
 
 describe.concurrent("P18 · a command that waits for what pauses", { timeout: 90_000 }, () => {
   it("returns with code 3, the pause, its output, its input's Schema and the handle", async () => {
-    const { run } = Cli.folder()
+    const { run } = folder()
     const ended = await run(["run", Cli.program("desk"), "article", `{"topic":"bees"}`, "--json"])
     assert.strictEqual(ended.code, 3, ended.stderr)
     const last = Cli.json(ended).at(-1)
@@ -24,7 +26,7 @@ describe.concurrent("P18 · a command that waits for what pauses", { timeout: 90
   })
 
   it("returns for a pause in an execution that it waits for, too, and both go on with the answer", async () => {
-    const { run } = Cli.folder()
+    const { run } = folder()
     const ended = await run(["run", Cli.program("desk"), "issue", `{"topic":"bees"}`])
     assert.strictEqual(ended.code, 3, ended.stderr)
     const [, child = ""] = /fluxion executions resume (\S+) /.exec(ended.stderr) ?? []

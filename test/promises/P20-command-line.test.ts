@@ -4,9 +4,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cli from "../support/Cli.ts"
 
+const folder = Cli.folders()
+
 describe("P20 · resume-open with another version of a workflow", { timeout: 90_000 }, () => {
   it("leaves the execution open and says so; with both versions it ends under its own", async () => {
-    const { run, start } = Cli.folder()
+    const { run, start } = folder()
     const running = start(["run", Cli.program("letter")])
     await running.said("sleep waits")
     running.child.kill("SIGKILL")

@@ -5,12 +5,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cli from "../support/Cli.ts"
 
+const folder = Cli.folders()
+
 const recorded = (ended: Cli.Ended): ReadonlyArray<{ readonly sequence: number; readonly event: { _tag: string } }> =>
   Cli.json(ended).filter((line) => "sequence" in line)
 
 describe("P30 · events followed at the command line", { timeout: 90_000 }, () => {
   it("are all there, from the first or from where one left off, and end with the execution", async () => {
-    const { run, start } = Cli.folder()
+    const { run, start } = folder()
     const running = start(["run", Cli.program("desk"), "steps", `{"millis":1500}`, "--id", "watched"])
     await running.said("wait {")
     const follow = ["executions", "events", "watched", "--follow", "--json"]

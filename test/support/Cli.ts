@@ -2,7 +2,7 @@
  * The `fluxion` command as a real process, in a folder of its own.
  */
 import { type ChildProcess, spawn } from "node:child_process"
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
@@ -32,17 +32,26 @@ export interface Running {
   readonly said: (text: string) => Promise<void>
 }
 
-/** A folder in which commands run; it is gone after the tests of the file that calls this. */
-export const folder = () => {
-  const path = mkdtempSync(join(tmpdir(), "fluxion-cli-"))
-  const ledger = join(path, "ledger")
-  // as of every project; whatever is above the folder says nothing
-  writeFileSync(join(path, "package.json"), `{"private":true,"type":"module"}`)
+/** Makes folders in which commands run; they, and what still runs in them, are gone after the tests of the file that calls this. */
+export const folders = () => {
+  const parent = mkdtempSync(join(tmpdir(), "fluxion-cli-"))
   const children = new Set<ChildProcess>()
   afterAll(() => {
     for (const child of children) child.kill("SIGKILL")
-    rmSync(path, { recursive: true, force: true })
+    rmSync(parent, { recursive: true, force: true })
   })
+  let count = 0
+  return () => {
+    const path = join(parent, String(count++))
+    mkdirSync(path)
+    // as of every project; whatever is above the folder says nothing
+    writeFileSync(join(path, "package.json"), `{"private":true,"type":"module"}`)
+    return makeFolder(path, children)
+  }
+}
+
+const makeFolder = (path: string, children: Set<ChildProcess>) => {
+  const ledger = join(path, "ledger")
 
   const start = (args: ReadonlyArray<string>, { env = {}, input }: Options = {}): Running => {
     const child = spawn(process.execPath, [
